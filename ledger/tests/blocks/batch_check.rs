@@ -83,8 +83,8 @@ fn groups_have_every_signature_once_and_cost_about_the_same() {
     }
     let signed = signed_batch(transactions);
     let formed = FormedBatch::from_signed(signed, &world.rules()).unwrap();
-    // 255 Ed25519 signatures at 1, 55 P-256 signatures at 16.
-    for (threads, expected) in [(1, 2), (2, 2), (4, 4), (100, 4)] {
+    // 255 Ed25519 signatures at 1, 55 P-256 signatures at 20.
+    for (threads, expected) in [(1, 2), (2, 2), (4, 4), (100, 5)] {
         let groups = formed.signature_groups(threads);
         assert!(groups.iter().all(|group| !group.is_empty()));
         let signatures: usize = groups.iter().map(|group| group.len()).sum();
@@ -215,13 +215,13 @@ fn code_transaction_with_its_reason() {
 
 #[test]
 fn code_cost() {
-    // An Ed25519 signature costs 1, a P-256 signature 16.
+    // An Ed25519 signature costs 1, a P-256 signature 20.
     let signed = signed_by_both_kinds();
     let limited = |limit| World::with(|parameters| parameters.max_batch_signature_cost = limit);
-    assert!(limited(17).check(&signed).is_ok());
-    assert_eq!(refused(&limited(16), &signed), ("cost", None));
-    let cost = limited(16).check(&signed).unwrap_err();
-    assert_eq!(cost, BatchError::SignatureCost { cost: 17, limit: 16 });
+    assert!(limited(21).check(&signed).is_ok());
+    assert_eq!(refused(&limited(20), &signed), ("cost", None));
+    let cost = limited(20).check(&signed).unwrap_err();
+    assert_eq!(cost, BatchError::SignatureCost { cost: 21, limit: 20 });
     assert!(!cost.is_of_one_copy());
 }
 

@@ -152,7 +152,7 @@ fn transaction_2_is_that_of_the_page() {
         transaction.id().to_string(),
         "9ba85ba1becbb18452726ec2fd6e1562f437e58ce5905db97e086ed95651bef5"
     );
-    assert_eq!(transaction.signature_cost(), 17);
+    assert_eq!(transaction.signature_cost(), 21);
     assert_eq!(
         transaction.check_form(&network(), &ParametersV1::default()),
         Ok(())

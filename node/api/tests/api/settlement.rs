@@ -310,7 +310,7 @@ async fn lists_tell_releases_and_refunds_with_what_they_paid_and_each_account_se
     assert_eq!(of_14[0].0, "In");
     assert!(of_14[0].1.starts_with("Release 200.00 QRT"), "{of_14:?}");
     // It is only to be given something.
-    assert_eq!(of_14[1].0, "–");
+    assert_eq!(of_14[1].0, "none");
     let of_12 = history(12).await;
     assert_eq!(
         (of_12[0].0.as_str(), of_12[0].1.as_str()),

@@ -155,11 +155,11 @@ fn what_is_wrong_with_one_copy_below_the_parting_is_not_the_others_fault() {
         chain[at - 1] = altered[at - 1].clone();
         chain
     };
-    let seal = PLAYED.altered(7, |block| {
+    let seal = PLAYED.altered(8, |block| {
         let quorate_crypto::Certificate::V1(certificate) = &mut block.certificate;
         certificate.seals[0].signature.0[9] ^= 1;
     });
-    let outcome = PLAYED.altered(7, |block| {
+    let outcome = PLAYED.altered(8, |block| {
         let quorate_ledger::Block::V1(fields) = &mut block.block;
         fields.executed[0].outcome = Outcome::Failed {
             code: quorate_ledger::ErrorCode::UNKNOWN_ASSET,
@@ -167,15 +167,15 @@ fn what_is_wrong_with_one_copy_below_the_parting_is_not_the_others_fault() {
         };
     });
     for (altered, code) in [(seal, "certificate"), (outcome, "executed")] {
-        let good_with = with_block(&good, 7, altered.clone());
-        let lie_with = with_block(&lie, 7, altered);
+        let good_with = with_block(&good, 8, altered.clone());
+        let lie_with = with_block(&lie, 8, altered);
         assert_eq!(
             judged(&good_with, &lie),
-            [Some((7, code)), Some((20, "state"))],
+            [Some((8, code)), Some((20, "state"))],
             "the right one is judged by what it says itself"
         );
-        assert_eq!(judged(&lie_with, &good), [Some((7, code)), None]);
-        assert_eq!(judged(&lie_with, &good_with), [Some((7, code)); 2]);
+        assert_eq!(judged(&lie_with, &good), [Some((8, code)), None]);
+        assert_eq!(judged(&lie_with, &good_with), [Some((8, code)); 2]);
         // Of the right one only its own block is looked at where the left one is good.
         assert_eq!(judged(&lie, &good_with), [Some((20, "state")), None]);
     }

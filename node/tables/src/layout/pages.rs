@@ -164,6 +164,9 @@ mod tests {
     use super::*;
     use crate::table::Table;
 
+    /// Bytes of a page whose bytes are not there: the length that it is to have.
+    const COMPRESSED: u64 = 5;
+
     /// A page of data whose bytes are not there.
     fn page(values: u64, uncompressed: u64) -> Bytes {
         let mut bytes = Vec::new();
@@ -173,7 +176,7 @@ mod tests {
         };
         number(&mut bytes, 0x15, DATA);
         number(&mut bytes, 0x15, uncompressed);
-        number(&mut bytes, 0x15, 3);
+        number(&mut bytes, 0x15, COMPRESSED);
         bytes.push(0x2c);
         number(&mut bytes, 0x15, values);
         number(&mut bytes, 0x15, PLAIN);
@@ -182,7 +185,7 @@ mod tests {
         bytes.extend_from_slice(&[0, 0]);
         let header = bytes.len();
         push_varint(&mut bytes, uncompressed);
-        bytes.resize(header + 3, 0);
+        bytes.resize(header + COMPRESSED as usize, 0);
         bytes.into()
     }
 
@@ -198,7 +201,7 @@ mod tests {
         let bytes = page(values, uncompressed);
         let length = u64::try_from(bytes.len()).unwrap();
         let chunk = Chunk {
-            uncompressed: length - 3 + uncompressed,
+            uncompressed: length - COMPRESSED + uncompressed,
             compressed: length,
             data_page: 0,
             dictionary_page: None,
