@@ -112,7 +112,8 @@ fn what_the_table_of_symptoms_names_is_what_a_node_says() {
     let (_, rest) = page.split_once("\n## What to do, by symptom\n").unwrap();
     let (symptoms, rest) = rest.split_once("\n## Metrics\n").unwrap();
     let (metrics, _) = rest.split_once("\n## What to alert on\n").unwrap();
-    let sources = ["network", "runtime", "storage", "webhooks"].map(|name| sources(&root().join("node").join(name)));
+    let sources =
+        ["network", "runtime", "storage", "webhooks"].map(|name| sources(&root().join("node").join(name)));
     let sources = sources.concat();
     let mut wrong = Vec::new();
     let mut seen = 0;
