@@ -6,11 +6,13 @@
 //! epoch's committee, which seals the heights after it.
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Committee, Digest, Epoch, Height, MemberNumber, PublicKey, SeatNumber};
+use quorate_crypto::{
+    Committee, CommitteeSeat, Digest, Engine, Epoch, Height, MemberNumber, PublicKey, SeatNumber,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{MAX_ADDRESSES, MAX_PENDING};
-use crate::{ParametersV1, Timestamp};
+use crate::{SeatKeys, Timestamp};
 
 /// How much time of the chain must pass between a validator's first rejoin and its second, in
 /// milliseconds: each ends an epoch, so an operator in a hurry must not keep the others busy with it. Each
@@ -133,31 +135,90 @@ impl Agreement {
         self.v1().committee.clone()
     }
 
-    /// What holds after the block at `height`, if that is something else: a change in the block, if there
-    /// was one, fixes the epoch's end, and after its end the next epoch begins. `parameters` are those in
-    /// force.
-    ///
-    /// The next committee has the same seats, and the next epoch the same parameters: in protocol 1 nothing
-    /// changes them, and nothing waits for the epoch's end but the end itself.
-    pub fn after(&self, height: Height, changed: bool, parameters: &ParametersV1) -> Option<Self> {
-        if !changed && self.v1().last != Some(height) {
-            return None;
+    /// Whether the epoch's last height is `height`.
+    pub fn ends_at(&self, height: Height) -> bool {
+        self.v1().last == Some(height)
+    }
+
+    /// Fixes the epoch's last height by the first change that needs it, executed in the block at `height`;
+    /// `window` is the one in force. Later ones move it no more.
+    pub fn fix_end(&mut self, height: Height, window: u32) {
+        let Self::V1(agreement) = self;
+        let last = height.0.saturating_add(u64::from(window.max(1)));
+        agreement.last.get_or_insert(Height(last));
+    }
+
+    /// What holds after the block at `height`, the epoch's last one.
+    pub fn begin_next(&mut self, height: Height, next: NextEpoch) {
+        let Self::V1(agreement) = self;
+        let Committee::V1(committee) = &mut agreement.committee;
+        committee.epoch = Epoch(committee.epoch.0.saturating_add(1));
+        committee.engine = next.engine;
+        committee.protocol = next.protocol;
+        committee.seats = next.seats;
+        agreement.first = height.next();
+        agreement.last = None;
+        agreement.pending.clear();
+        agreement.longest_lead_ms = agreement.longest_lead_ms.max(next.max_expiry_lead_ms);
+    }
+
+    /// Replaces the numbers of the proposals that wait for the epoch's end.
+    pub(crate) fn set_pending(&mut self, pending: Vec<u64>) {
+        let Self::V1(agreement) = self;
+        agreement.pending = pending;
+    }
+}
+
+/// What an epoch begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextEpoch {
+    /// What its committee runs.
+    pub engine: Engine,
+    /// The version of the rules that its blocks are executed by.
+    pub protocol: u32,
+    /// Its seats, in order.
+    pub seats: Vec<CommitteeSeat>,
+    /// The lead of an expiry over a block's time that is in force, in milliseconds.
+    pub max_expiry_lead_ms: u64,
+}
+
+impl NextKeys {
+    /// The three keys, in the order of their proofs.
+    pub(crate) fn all(&self) -> [PublicKey; 3] {
+        [self.validator, self.node, self.witness]
+    }
+
+    /// Whether one of them is this key.
+    pub(crate) fn has(&self, key: &PublicKey) -> bool {
+        self.all().contains(key)
+    }
+
+    /// Whether two of them are one.
+    pub(crate) fn has_one_twice(&self) -> bool {
+        let [validator, node, witness] = self.all();
+        validator == node || validator == witness || node == witness
+    }
+
+    /// What each of them signs as its proof.
+    pub(crate) fn of_seat(&self, network: Digest, member: MemberNumber) -> SeatKeys {
+        SeatKeys {
+            network,
+            member,
+            validator: self.validator,
+            node: self.node,
+            witness: self.witness,
         }
-        let mut next = self.v1().clone();
-        if next.last.is_none() {
-            let window = u64::from(parameters.window.max(1));
-            let last = height.0.saturating_add(window);
-            next.last = Some(Height(last));
-        }
-        if next.last == Some(height) {
-            let Committee::V1(committee) = &mut next.committee;
-            committee.epoch = Epoch(committee.epoch.0.saturating_add(1));
-            next.first = height.next();
-            next.last = None;
-            next.pending.clear();
-            next.longest_lead_ms = next.longest_lead_ms.max(parameters.max_expiry_lead_ms);
-        }
-        (next != *self.v1()).then_some(Self::V1(next))
+    }
+}
+
+impl SeatV1 {
+    /// The keys that it has from the next epoch on.
+    pub(crate) fn coming_keys(&self) -> NextKeys {
+        self.next.unwrap_or(NextKeys {
+            validator: self.validator,
+            node: self.node,
+            witness: self.witness,
+        })
     }
 }
 
@@ -216,35 +277,38 @@ mod tests {
         Agreement::genesis(committee, 86_400_000)
     }
 
-    fn with_window(window: u32) -> ParametersV1 {
-        ParametersV1 {
-            window,
-            ..ParametersV1::default()
-        }
-    }
-
     #[test]
     fn the_first_change_fixes_the_end_and_later_ones_move_it_no_more() {
-        let agreement = first_epoch();
-        let parameters = with_window(32);
-        assert_eq!(agreement.after(Height(5), false, &parameters), None);
-        let ending = agreement.after(Height(5), true, &parameters).unwrap();
-        assert_eq!((ending.epoch(), ending.v1().last), (Epoch(0), Some(Height(37))));
-        assert_eq!(ending.after(Height(6), true, &parameters), None);
-        assert_eq!(ending.after(Height(36), false, &parameters), None);
-        let next = ending.after(Height(37), false, &parameters).unwrap();
-        assert_eq!(next.epoch(), Epoch(1));
-        assert_eq!((next.v1().first, next.v1().last), (Height(38), None));
-        assert_ne!(next.committee().digest(), agreement.committee().digest());
-        assert_eq!(next.v1().longest_lead_ms, 86_400_000);
+        let mut agreement = first_epoch();
+        agreement.fix_end(Height(5), 32);
+        assert_eq!(
+            (agreement.epoch(), agreement.v1().last),
+            (Epoch(0), Some(Height(37)))
+        );
+        agreement.fix_end(Height(6), 64);
+        assert_eq!(agreement.v1().last, Some(Height(37)));
+        assert!(!agreement.ends_at(Height(36)) && agreement.ends_at(Height(37)));
     }
 
     #[test]
-    fn a_change_in_an_epochs_last_block_is_within_that_epoch() {
-        let parameters = with_window(1);
-        let ending = first_epoch().after(Height(5), true, &parameters).unwrap();
-        let next = ending.after(Height(6), true, &parameters).unwrap();
-        assert_eq!((next.epoch(), next.v1().last), (Epoch(1), None));
+    fn the_next_epoch_has_what_was_decided_and_keeps_the_longest_lead() {
+        let mut agreement = first_epoch();
+        let before = agreement.committee();
+        agreement.fix_end(Height(5), 32);
+        agreement.set_pending(vec![3]);
+        let next = NextEpoch {
+            engine: Engine::Raft,
+            protocol: 2,
+            seats: before.seats().to_vec(),
+            max_expiry_lead_ms: 1_000,
+        };
+        agreement.begin_next(Height(37), next);
+        assert_eq!(agreement.epoch(), Epoch(1));
+        assert_eq!((agreement.v1().first, agreement.v1().last), (Height(38), None));
+        assert!(agreement.v1().pending.is_empty());
+        let after = agreement.committee();
+        assert_eq!((after.engine(), after.protocol_version()), (Engine::Raft, 2));
+        assert_eq!(agreement.v1().longest_lead_ms, 86_400_000);
     }
 
     #[test]

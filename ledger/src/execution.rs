@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use quorate_crypto::merkle::Frontier;
-use quorate_crypto::{Address, Committee, CommitteeV1, Digest, Epoch, Height};
+use quorate_crypto::{Address, Committee, CommitteeV1, Digest, Epoch, Height, SeatNumber};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::MAX_INLINE_BALANCES;
@@ -27,11 +27,20 @@ use crate::{
 
 mod ahead;
 mod authority;
+mod changes;
+mod dormancy;
+mod epochs;
 mod erasing;
 mod funds;
+mod governed;
+mod guarding;
 mod histories;
 mod operations;
+mod proposals;
+mod quotas;
 mod rejoining;
+mod rights;
+mod seats;
 mod settlement;
 mod slots;
 mod trial;
@@ -39,11 +48,15 @@ mod working_state;
 
 use ahead::Ahead;
 use histories::Source;
+use quotas::Charge;
 pub use trial::{Refusal, TrialRules, would_execute};
 use working_state::{Finished, Moment, WorkingState};
 
-/// The version of the rules that this program executes. Operations of later ones fail with `not_yet`.
+/// The version of the rules that a network begins with.
 pub const PROTOCOL: u32 = 1;
+
+/// The versions of the rules that this program executes. Operations of a later one than the epoch's fail with `not_yet`.
+pub const PROTOCOLS: std::ops::RangeInclusive<u32> = 1..=2;
 
 /// Assets with a number below this have their balances in accounts' own leaves (section 12).
 pub(crate) const INLINE_ASSETS: u32 = MAX_INLINE_BALANCES as u32;
@@ -240,24 +253,23 @@ pub fn execute<R: StateReader>(
 ///
 /// # Panics
 /// If the batches are not the proposal's, or not of the tip's network and epoch, or if the epoch's
-/// protocol is not [`PROTOCOL`]: executing it by other rules would make another block.
+/// protocol is not of [`PROTOCOLS`]: executing it by other rules would make another block.
 pub fn execute_unrooted<'a, R: StateReader>(
     input: &BlockInput<'a>,
     reader: &R,
 ) -> Result<Unrooted<'a>, StateError<R::Error>> {
     check_input(input);
     let agreement = read_agreement(reader)?;
-    let Agreement::V1(under_way) = &agreement;
-    let Committee::V1(committee) = &under_way.committee;
+    let Committee::V1(committee) = &agreement.v1().committee;
     assert_eq!(
         committee.epoch, input.tip.epoch,
         "the tip and the state are of one epoch"
     );
-    assert_eq!(
-        committee.protocol, PROTOCOL,
+    assert!(
+        PROTOCOLS.contains(&committee.protocol),
         "the epoch's protocol is one that this program executes"
     );
-    let mut run = Run::new(input, reader);
+    let mut run = Run::new(input, reader, &agreement);
     let transactions = input.batches.iter().flat_map(|batch| batch.transactions());
     let ids: Vec<Digest> = transactions.map(|transaction| transaction.id).collect();
     let spent_before = reader
@@ -269,10 +281,12 @@ pub fn execute_unrooted<'a, R: StateReader>(
         run.state.read_ahead(Ahead::of(batch))?;
         for (transaction, (position, spent_before)) in batch.transactions().zip(&mut places) {
             if !spent_before {
-                run.transaction(position, &transaction)?;
+                run.transaction(position, &transaction, author_of(batch, committee))?;
             }
         }
-        run.note_author(batch, committee)?;
+        if let Some(seat) = author_of(batch, committee) {
+            run.state.note_author(seat)?;
+        }
     }
     let Run {
         state,
@@ -281,12 +295,7 @@ pub fn execute_unrooted<'a, R: StateReader>(
         outputs,
         ..
     } = run;
-    let mut finished = state.finish();
-    let changed = agreement.after(moment.height, finished.ends_epoch, input.parameters);
-    if let Some(changed) = &changed {
-        let value = Some(encode(changed));
-        finished.changes.insert(StateKey::agreement(), value);
-    }
+    let (changed, finished) = finish(state, &agreement, input.parameters.window)?;
     Ok(Unrooted {
         tip: input.tip,
         proposal: input.proposal,
@@ -297,6 +306,37 @@ pub fn execute_unrooted<'a, R: StateReader>(
         log,
         outputs,
     })
+}
+
+/// What a block changed in all, and the agreement after it where that is another.
+fn finish<R: StateReader>(
+    mut state: WorkingState<'_, R>,
+    before: &Agreement,
+    window: u32,
+) -> Result<(Option<Agreement>, Finished), StateError<R::Error>> {
+    let height = state.moment.height;
+    let mut after = state.agreement.clone();
+    if state.ends_epoch {
+        after.fix_end(height, window);
+    }
+    if after.ends_at(height) {
+        let next = state.end_epoch()?;
+        after.begin_next(height, next);
+    }
+    let mut finished = state.finish();
+    let changed = (after != *before).then_some(after);
+    if let Some(changed) = &changed {
+        let value = Some(encode(changed));
+        finished.changes.insert(StateKey::agreement(), value);
+    }
+    Ok((changed, finished))
+}
+
+/// The seat whose batch it is, in the committee of the batch's epoch.
+fn author_of(batch: &CheckedBatch, committee: &CommitteeV1) -> Option<SeatNumber> {
+    let author = batch.signed().batch().author;
+    let seat = committee.seats.get(usize::from(author.0))?;
+    Some(seat.seat)
 }
 
 /// A block that was executed, without the root of the state after it.
@@ -438,19 +478,20 @@ struct Run<'a, R> {
 }
 
 impl<'a, R: StateReader> Run<'a, R> {
-    fn new(input: &BlockInput<'_>, reader: &'a R) -> Self {
+    fn new(input: &BlockInput<'_>, reader: &'a R, agreement: &Agreement) -> Self {
         let tip = input.tip;
         let timestamp = tip.next_timestamp(input.proposal);
         let moment = Moment {
             network: tip.network,
             epoch: tip.epoch,
+            protocol: agreement.v1().committee.protocol_version(),
             height: tip.height.next(),
             timestamp,
             max_hold_ms: input.parameters.max_hold_ms,
         };
         let lead = input.parameters.max_expiry_lead_ms;
         Self {
-            state: WorkingState::new(reader, moment),
+            state: WorkingState::new(reader, moment, agreement.clone()),
             moment,
             latest_expiry: Timestamp(timestamp.0.saturating_add(lead)),
             log: tip.log.clone(),
@@ -458,11 +499,12 @@ impl<'a, R: StateReader> Run<'a, R> {
         }
     }
 
-    /// Executes one transaction that no block before has executed, or skips it.
+    /// Executes one transaction that no block before has executed, or skips it; `packer` is the seat whose batch it is in.
     fn transaction(
         &mut self,
         position: u32,
         item: &BatchTransaction<'_>,
+        packer: Option<SeatNumber>,
     ) -> Result<(), StateError<R::Error>> {
         let intent = item.transaction.intent();
         let timely = self.moment.timestamp < intent.expires_at && intent.expires_at <= self.latest_expiry;
@@ -474,6 +516,16 @@ impl<'a, R: StateReader> Run<'a, R> {
             return Ok(());
         }
         let outcome = self.state.transaction(intent, &item.id, self.log.length())?;
+        if self.moment.protocol >= 2 {
+            let charge = Charge::of(intent, item.bytes.len(), item.transaction.signature_cost());
+            if !self.state.charge(charge, self.state.new_leaves())? {
+                self.state.take_back();
+                if let Some(packer) = packer {
+                    self.state.charge_packer(packer, charge)?;
+                }
+                return Ok(());
+            }
+        }
         self.record(position, item, outcome)
     }
 
@@ -509,7 +561,6 @@ impl<'a, R: StateReader> Run<'a, R> {
         self.state.grow_histories(succeeded, &source, &mut self.outputs)?;
         self.state.note_parties()?;
         if succeeded {
-            self.state.note_success();
             self.outputs.note_records(intent, ordinal);
         }
         self.outputs.spent.insert(item.id, intent.expires_at);
@@ -524,19 +575,6 @@ impl<'a, R: StateReader> Run<'a, R> {
             signed: item.signed,
         });
         Ok(())
-    }
-
-    /// Notes that a proposal named a batch of its author's seat, whatever became of what is in it.
-    fn note_author(
-        &mut self,
-        batch: &CheckedBatch,
-        committee: &CommitteeV1,
-    ) -> Result<(), StateError<R::Error>> {
-        let author = batch.signed().batch().author;
-        match committee.seats.get(usize::from(author.0)) {
-            Some(seat) => self.state.note_author(seat.seat),
-            None => Ok(()),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use quorate_crypto::bounded::bounded_vec;
 use quorate_crypto::{
-    Address, Digest, Engine, Height, MemberNumber, PublicKey, SeatNumber, Signature, SigningKey, Tag,
+    Address, Digest, Engine, Height, Key, MemberNumber, PublicKey, SeatNumber, Signature, SigningKey, Tag,
     sign_strict, verify_strict,
 };
 use serde::{Deserialize, Serialize};
@@ -430,6 +430,11 @@ impl SeatKeys {
     /// The proof of one of these keys, whose secret half this must be.
     pub fn prove(&self, key: &SigningKey) -> Signature {
         sign_strict(key, Tag::SEAT_KEYS, &encode(self))
+    }
+
+    /// Whether `key` is good, and `proof` its own for this seat.
+    pub fn is_good_proof(&self, key: &PublicKey, proof: &Signature) -> bool {
+        Key::from(*key).is_good() && self.is_proven_by(key, proof)
     }
 
     /// Whether `proof` is that of `key` for this seat.

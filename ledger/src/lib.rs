@@ -28,7 +28,9 @@ mod text;
 mod transaction;
 mod tree;
 
-pub use agreement::{Agreement, AgreementV1, MIN_REJOIN_INTERVAL_MS, NextKeys, Rejoin, Seat, SeatV1};
+pub use agreement::{
+    Agreement, AgreementV1, MIN_REJOIN_INTERVAL_MS, NextEpoch, NextKeys, Rejoin, Seat, SeatV1,
+};
 pub use batch::{
     Batch, BatchBytes, BatchError, BatchRules, BatchTexts, BatchTextsV1, BatchTransaction, BatchV1,
     CheckedBatch, FormedBatch, NotWhole, SignatureGroup, SignedBatch, SignedBatchV1, UnfitTexts, WholeCopy,
@@ -43,8 +45,8 @@ pub(crate) use codec::encode_into;
 pub use codec::{DecodeError, decode, encode};
 pub use decimal::{AmountError, ExactAmountError, format_amount, parse_amount, parse_exact_amount};
 pub use execution::{
-    BlockInput, ExecutedTransaction, Execution, HistoryEntry, LoggedEntry, PROTOCOL, RecordEntry, Refusal,
-    Tip, TrialRules, Unrooted, Waypoint, execute, execute_unrooted, read_agreement, would_execute,
+    BlockInput, ExecutedTransaction, Execution, HistoryEntry, LoggedEntry, PROTOCOL, PROTOCOLS, RecordEntry,
+    Refusal, Tip, TrialRules, Unrooted, Waypoint, execute, execute_unrooted, read_agreement, would_execute,
 };
 pub use governance::{
     AddressesError, Attestation, AttestationV1, Ballot, Change, ChangeError, Limit, NotARight, Right, Scope,

@@ -192,6 +192,12 @@ pub const MAX_OPEN_PROPOSALS: usize = 8;
 /// Proposals that wait for the epoch's end.
 pub const MAX_PENDING: usize = 1_024;
 
+/// How far ahead of its block's time a proposal may expire, in milliseconds: 90 days.
+pub const MAX_PROPOSAL_LEAD_MS: u64 = 90 * 86_400_000;
+
+/// How many heights below the present one an attestation's block, or a named batch of a seat, may be.
+pub const MAX_ATTESTED_BELOW: u64 = 1_000;
+
 /// Bytes of an encoded genesis document, and of its text.
 pub const MAX_GENESIS_BYTES: usize = 4 * MIB;
 

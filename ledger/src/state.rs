@@ -4,7 +4,7 @@
 //! holds all of a kind, and one all that an account has of it. An account and its balances in the first
 //! four assets share a leaf; all other balances follow under the same prefix.
 
-use quorate_crypto::Digest;
+use quorate_crypto::{Digest, Height};
 use serde::de::DeserializeOwned;
 
 use crate::limits::MAX_VALUE_BYTES;
@@ -58,6 +58,13 @@ pub trait StateReader {
     /// # Errors
     /// If the log cannot be read.
     fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, Self::Error>;
+
+    /// The hash of the block at a height of this chain that is not more than 1,000 below the state's; none if there is
+    /// none. An attestation names such a block.
+    ///
+    /// # Errors
+    /// If headers cannot be read.
+    fn block_hash(&self, height: Height) -> Result<Option<Digest>, Self::Error>;
 
     /// All values under keys that begin so, ascending by key. Execution asks for an account with all its
     /// balances: every 32nd step of a history commits to them, and its leaf only counts those elsewhere.

@@ -18,7 +18,8 @@ impl<R: StateReader> WorkingState<'_, R> {
     ) -> Result<(), Failure<R::Error>> {
         let by = self.address(turn.acting);
         // Bytes that are no intent name nobody; a checked `erase` has none.
-        if !Intent::decode_carried(intent).is_ok_and(|intent| intent.v1().names(&by)) {
+        let is_named = Intent::decode_carried(intent).is_ok_and(|intent| intent.v1().names(&by));
+        if !is_named && !self.may_erase(turn.acting)? {
             return Err(ErrorCode::NOT_NAMED.into());
         }
         // What was decoded is canonical, so these bytes are the intent's own.

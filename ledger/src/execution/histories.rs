@@ -89,16 +89,45 @@ impl<R: StateReader> WorkingState<'_, R> {
     }
 
     /// The accounts beside the parties whose histories grow, ascending by address. Leaves of theirs change
-    /// with one of their balances or not at all: signers are a party's own, and nobody else makes, uses up
-    /// or gives up an account's hold without changing what it holds.
+    /// with one of their balances, or by governance: nobody else makes, uses up or gives up an account's hold
+    /// without changing what it holds.
     fn other_accounts(&self, changed: &[ChangedFunds]) -> SmallVec<[AccountIndex; USUAL]> {
         let changed = changed.iter().map(|change| change.place);
-        let touched = changed.chain(self.beneficiaries.iter().copied());
+        let touched = changed
+            .chain(self.beneficiaries.iter().copied())
+            .chain(self.changed_marks());
         let mut others: SmallVec<[AccountIndex; USUAL]> =
             touched.filter(|place| !self.parties.contains(place)).collect();
         others.sort_unstable_by_key(|place| self.accounts[place.0].address);
         others.dedup();
         others
+    }
+
+    /// The accounts that were frozen, made a member's or given new signers, if they are now other than before the
+    /// transaction. Any may come twice.
+    fn changed_marks(&self) -> impl Iterator<Item = AccountIndex> + '_ {
+        let is_first = |at: usize, is_same: &dyn Fn(&Undo) -> bool| !self.undo[..at].iter().any(is_same);
+        self.undo
+            .iter()
+            .enumerate()
+            .filter_map(move |(at, undo)| match undo {
+                Undo::Signers(place, before) => {
+                    let same = |undo: &Undo| matches!(undo, Undo::Signers(other, _) if other == place);
+                    let now = &self.accounts[place.0].account.signers;
+                    (is_first(at, &same) && now != before).then_some(*place)
+                }
+                Undo::MemberOf(place, before) => {
+                    let same = |undo: &Undo| matches!(undo, Undo::MemberOf(other, _) if other == place);
+                    let now = &self.accounts[place.0].account.member;
+                    (is_first(at, &same) && now != before).then_some(*place)
+                }
+                Undo::Frozen(place, before) => {
+                    let same = |undo: &Undo| matches!(undo, Undo::Frozen(other, _) if other == place);
+                    let now = self.accounts[place.0].account.frozen;
+                    (is_first(at, &same) && now != *before).then_some(*place)
+                }
+                _ => None,
+            })
     }
 
     fn grow_account(

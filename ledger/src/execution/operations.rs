@@ -5,6 +5,7 @@ use quorate_crypto::{Address, Digest, sha256};
 
 use super::INLINE_ASSETS;
 use super::funds::AssetPlace;
+use super::seats::SeatChange;
 use super::working_state::{AccountIndex, Undo, WorkingState};
 use crate::limits::{AMOUNT_LIMIT, MAX_DECIMALS};
 use crate::{
@@ -85,6 +86,12 @@ impl<R: StateReader> WorkingState<'_, R> {
         turn: &Turn<'_>,
         operation: &Operation,
     ) -> Result<Option<Amount>, Failure<R::Error>> {
+        if operation.protocol() > self.moment.protocol {
+            return Err(ErrorCode::NOT_YET.into());
+        }
+        if self.moment.protocol >= 2 {
+            self.check_may_act(turn, operation)?;
+        }
         match operation {
             Operation::CreateAsset {
                 code,
@@ -126,22 +133,45 @@ impl<R: StateReader> WorkingState<'_, R> {
             }
             Operation::Refund { hold } => return self.refund(turn, hold).map(Some),
             Operation::Erase { intent, places } => self.erase(turn, intent, places)?,
-            Operation::Grant { .. }
-            | Operation::Revoke { .. }
-            | Operation::Freeze { .. }
-            | Operation::Unfreeze { .. }
-            | Operation::Assign { .. }
-            | Operation::Propose { .. }
-            | Operation::Vote { .. }
-            | Operation::Withdraw { .. }
-            | Operation::Attest { .. }
-            | Operation::SetSeat { .. }
-            | Operation::SetGuardians { .. }
-            | Operation::RequestSigners { .. }
-            | Operation::DecideRequest { .. }
-            | Operation::ReportDormant { .. }
-            | Operation::Answer { .. }
-            | Operation::DivideQuota { .. } => return Err(ErrorCode::NOT_YET.into()),
+            Operation::Grant {
+                account,
+                right,
+                scope,
+            } => self.grant(turn, account, *right, scope)?,
+            Operation::Revoke {
+                account,
+                right,
+                scope,
+            } => self.revoke(turn, account, *right, scope)?,
+            Operation::Freeze { account, asset } => self.freeze(turn, account, asset.as_ref())?,
+            Operation::Unfreeze { account, asset } => self.unfreeze(turn, account, asset.as_ref())?,
+            Operation::Assign { account, member } => self.assign(turn, account, *member)?,
+            Operation::Propose { change, expires_at } => self.propose(turn, change, *expires_at)?,
+            Operation::Vote { proposal, ballot } => self.vote(turn, *proposal, *ballot)?,
+            Operation::Withdraw { proposal } => self.withdraw(turn, *proposal)?,
+            Operation::Attest {
+                attestation,
+                signature,
+            } => self.attest(attestation, signature)?,
+            Operation::SetSeat { .. } => {
+                if let Some(change) = SeatChange::of(operation) {
+                    self.set_seat(turn, &change)?;
+                }
+            }
+            Operation::SetGuardians {
+                guardians,
+                threshold,
+                delay_ms,
+            } => self.set_guardians(turn, guardians, *threshold, *delay_ms)?,
+            Operation::RequestSigners { account, signers } => self.request_signers(turn, account, signers)?,
+            Operation::DecideRequest { account, accept } => self.decide_request(turn, account, *accept)?,
+            Operation::ReportDormant { member } => self.report_dormant(turn, *member)?,
+            Operation::Answer { member } => self.answer(turn, *member)?,
+            Operation::DivideQuota {
+                account,
+                bytes,
+                leaves,
+            } => self.divide_quota(turn, account, *bytes, *leaves)?,
         }
         Ok(None)
     }
@@ -153,10 +183,6 @@ impl<R: StateReader> WorkingState<'_, R> {
         decimals: u8,
         flags: u8,
     ) -> Result<(), Failure<R::Error>> {
-        // Assets with flags come with protocol 2.
-        if flags != 0 {
-            return Err(ErrorCode::NOT_YET.into());
-        }
         if decimals > MAX_DECIMALS {
             return Err(ErrorCode::TOO_MANY_DECIMALS.into());
         }
@@ -164,7 +190,7 @@ impl<R: StateReader> WorkingState<'_, R> {
             return Err(ErrorCode::ASSET_EXISTS.into());
         }
         let issuer = self.address(turn.acting);
-        Ok(self.create_asset(*code, issuer, decimals)?)
+        Ok(self.create_asset(*code, issuer, decimals, flags)?)
     }
 
     fn mint(
@@ -176,16 +202,17 @@ impl<R: StateReader> WorkingState<'_, R> {
     ) -> Result<(), Failure<R::Error>> {
         let minter = self.address(turn.acting);
         let asset = self.asset(code)?.ok_or(ErrorCode::UNKNOWN_ASSET)?;
-        if asset.issuer != minter {
+        let before = asset.supply;
+        if asset.issuer != minter && !self.may_mint(turn.acting, code)? {
             return Err(ErrorCode::NOT_ISSUER.into());
         }
-        let before = asset.supply;
         let supply = before.0.checked_add(amount.0);
         let supply = supply
             .filter(|supply| *supply < AMOUNT_LIMIT)
             .ok_or(ErrorCode::SUPPLY_OVERFLOW)?;
         let asset = self.known_asset(code)?;
         let to = self.account(to)?;
+        self.check_may_receive(to, asset)?;
         self.require_place(to, asset)?;
         self.set_supply(code, before, Amount(supply));
         Ok(self.change_funds(to, asset, |funds| funds.credited(amount))?)
@@ -217,6 +244,7 @@ impl<R: StateReader> WorkingState<'_, R> {
         if to == turn.acting {
             return Ok(());
         }
+        self.check_may_receive(to, asset)?;
         self.require_place(to, asset)?;
         self.change_funds(turn.acting, asset, |funds| funds.debited(amount))?;
         Ok(self.change_funds(to, asset, |funds| funds.credited(amount))?)

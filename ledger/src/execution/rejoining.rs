@@ -7,7 +7,7 @@
 use quorate_crypto::{Digest, MemberNumber, PublicKey, SeatNumber};
 
 use super::operations::{Failure, Turn};
-use super::working_state::{Undo, WorkingState};
+use super::working_state::WorkingState;
 use crate::parameters::DAY_MS;
 use crate::{
     ErrorCode, InUse, InUseV1, Member, MemberV1, Owner, Rejoin, Seat, SeatV1, StateError, StateKey,
@@ -46,8 +46,8 @@ impl<R: StateReader> WorkingState<'_, R> {
             return Err(ErrorCode::REJOIN_TOO_SOON.into());
         }
         let rejoin = Some(Rejoin::following(last, *token, self.moment.epoch, now));
-        let before = self.seats.put(&key, Some(Seat::V1(SeatV1 { rejoin, ..seat })));
-        self.undo.push(Undo::Seat(key, before.map(Box::new)));
+        self.put_seat(SeatV1 { rejoin, ..seat })?;
+        self.end_epoch_after();
         Ok(())
     }
 

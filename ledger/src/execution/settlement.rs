@@ -41,6 +41,7 @@ impl<R: StateReader> WorkingState<'_, R> {
             return Err(ErrorCode::TOO_MANY_HOLDS.into());
         }
         let beneficiary = self.account(&hold.beneficiary)?;
+        self.check_may_receive(beneficiary, asset)?;
         self.require_place(beneficiary, asset)?;
         if self.funds(beneficiary, asset)?.expecting().is_none() {
             return Err(ErrorCode::TOO_MANY_BALANCES.into());

@@ -1,9 +1,11 @@
 //! A trial: what would become of a transaction if it were executed next, for whoever admits
 //! transactions. It promises nothing, since others may be executed before.
 
-use quorate_crypto::{Address, Digest, Epoch, Height, Key};
+use quorate_crypto::{Address, Digest, Height, Key};
 
 use super::authority::Unauthorised;
+use super::quotas::Charge;
+use super::read_agreement;
 use super::working_state::{Moment, WorkingState};
 use crate::{ErrorCode, Outcome, ParametersV1, StateError, StateReader, Timestamp, Transaction};
 
@@ -14,6 +16,8 @@ pub struct TrialRules<'a> {
     pub parameters: &'a ParametersV1,
     /// The time of the last certified block. Expiry is judged by it alone.
     pub certified: Timestamp,
+    /// The last certified block's height.
+    pub height: Height,
     /// The node's clock. Only the bound on how late a transaction may expire follows it, and the times of
     /// holds and rejoins, where it is ahead of the certified time: a chain that idled longer than that bound
     /// would else refuse every fresh transaction.
@@ -48,6 +52,9 @@ pub enum Refusal {
         /// The key.
         key: Key,
     },
+    /// It would take more than its sender's quota of today has left.
+    #[error("the quota of the sender's member for today is used up")]
+    OverQuota,
     /// An operation would fail.
     #[error("operation {operation} would fail: {}", .code.name().unwrap_or("a code of a later version"))]
     Failed {
@@ -67,6 +74,7 @@ impl Refusal {
             Self::AlreadyExecuted => "already_executed",
             Self::Unauthorised { .. } => "unauthorised",
             Self::NeedlessSignature { .. } => "needless_signature",
+            Self::OverQuota => "over_quota",
             Self::Failed { code, .. } => code.name().unwrap_or("unknown_code"),
         }
     }
@@ -108,21 +116,29 @@ pub fn would_execute<R: StateReader>(
     if spent.contains(&true) {
         return Ok(Err(Refusal::AlreadyExecuted));
     }
-    // Of the block only its time decides; epoch, height and place in the log stand in what is given up.
+    let agreement = read_agreement(reader)?;
+    // Of the epoch and the place in the log nothing decides; they stand in what is given up.
     let moment = Moment {
         network: intent.network,
-        epoch: Epoch(0),
-        height: Height::GENESIS,
+        epoch: agreement.epoch(),
+        protocol: agreement.v1().committee.protocol_version(),
+        height: rules.height.next(),
         timestamp: now,
         max_hold_ms: rules.parameters.max_hold_ms,
     };
-    let mut state = WorkingState::new(reader, moment);
+    let mut state = WorkingState::new(reader, moment, agreement);
     state.begin(&intent.parties)?;
     if let Err(unauthorised) = state.authorise(transaction.signatures()) {
         return Ok(Err(unauthorised.into()));
     }
-    Ok(match state.transaction(intent, id, 0)? {
-        Outcome::Success { .. } => Ok(()),
-        Outcome::Failed { code, operation } => Err(Refusal::Failed { code, operation }),
-    })
+    if let Outcome::Failed { code, operation } = state.transaction(intent, id, 0)? {
+        return Ok(Err(Refusal::Failed { code, operation }));
+    }
+    if moment.protocol >= 2 {
+        let charge = Charge::of(intent, transaction.encoded_length(), transaction.signature_cost());
+        if !state.charge(charge, state.new_leaves())? {
+            return Ok(Err(Refusal::OverQuota));
+        }
+    }
+    Ok(Ok(()))
 }

@@ -5,16 +5,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use quorate_crypto::{Address, Digest, Epoch, Height, merkle};
+use quorate_crypto::{Address, Digest, Epoch, Height, MemberNumber, SeatNumber, merkle};
 
 use super::funds::{AssetPlace, Funds, funds_key, inline_funds, own_value, put_inline};
+use super::governed::Governed;
 use super::slots::Slots;
 use crate::limits::MAX_BALANCES;
 use crate::state::decode_value;
 use crate::{
-    Account, AccountV1, Amount, Asset, AssetCode, AssetV1, Balance, Counters, CountersV1, Erasure,
+    Account, AccountV1, Agreement, Amount, Asset, AssetCode, AssetV1, Balance, Counters, CountersV1, Erasure,
     HistoryOwner, HistoryStart, Hold, Member, Place, Record, Seat, Signers, StateError, StateKey,
-    StateReader, Timestamp, encode, encode_into, read_value,
+    StateReader, StateValue, Timestamp, encode, encode_into, read_value,
 };
 
 /// Where and when the block under way is, and the one parameter that operations look at.
@@ -22,6 +23,8 @@ use crate::{
 pub(super) struct Moment {
     pub(super) network: Digest,
     pub(super) epoch: Epoch,
+    /// The version of the rules that the block is executed by.
+    pub(super) protocol: u32,
     pub(super) height: Height,
     pub(super) timestamp: Timestamp,
     pub(super) max_hold_ms: u64,
@@ -47,13 +50,17 @@ pub(super) struct WorkingState<'a, R> {
     pub(super) erasures: Slots<Erasure>,
     pub(super) seats: Slots<Seat>,
     pub(super) members: Slots<Member>,
+    /// What else governance looks at.
+    pub(super) governed: Governed,
+    /// The epoch under way, with what waits for its end.
+    pub(super) agreement: Agreement,
     counters: Slots<Counters>,
     /// Whether an account had any of an asset before the block, where that changed at least once.
     holders: BTreeMap<(AssetCode, Address), bool>,
     /// Texts that the block has erased.
     pub(super) erased: Vec<(Digest, Place)>,
     /// Whether the block changed something that takes a new epoch to come into force.
-    ends_epoch: bool,
+    pub(super) ends_epoch: bool,
     /// How to take back what the transaction under way changed, last change last.
     pub(super) undo: Vec<Undo>,
     /// The parties of the transaction under way, its sender first.
@@ -68,6 +75,8 @@ pub(super) struct WorkingState<'a, R> {
 pub(super) struct AccountCell {
     pub(super) address: Address,
     pub(super) account: AccountV1,
+    /// Whether it was in the state before the block.
+    pub(super) stored: bool,
     /// Whether its history grew in this block: whatever else of its leaf changed, that did.
     pub(super) grown: bool,
     /// Assets of which the block has its balance under a key of its own at hand.
@@ -104,6 +113,19 @@ pub(super) enum Undo {
     Record(StateKey),
     Erasure(StateKey, Option<Box<Erasure>>),
     Seat(StateKey, Option<Box<Seat>>),
+    Member(StateKey, Option<Box<Member>>),
+    Governed(StateKey, Option<Box<StateValue>>),
+    MemberOf(AccountIndex, Option<MemberNumber>),
+    Frozen(AccountIndex, bool),
+    Pending(Vec<u64>),
+    EndsEpoch(bool),
+}
+
+/// Counts one more, and gives the number of it; 2^32 - 1 stands for none in keys.
+fn next_of_u32(made: &mut u32) -> Option<u32> {
+    let number = *made;
+    *made = number.checked_add(1)?;
+    Some(number)
 }
 
 /// Bytes of an account's leaf, at least as many as it has but for those of its signers: so that it need not be moved
@@ -120,13 +142,11 @@ pub(super) struct Finished {
     pub(super) created: Vec<(u32, AssetCode)>,
     pub(super) holders: Vec<(AssetCode, Address, bool)>,
     pub(super) erased: Vec<(Digest, Place)>,
-    /// Whether something was changed that takes a new epoch to come into force.
-    pub(super) ends_epoch: bool,
 }
 
 impl<'a, R: StateReader> WorkingState<'a, R> {
     /// The state as a block at this moment finds it.
-    pub(super) fn new(reader: &'a R, moment: Moment) -> Self {
+    pub(super) fn new(reader: &'a R, moment: Moment, agreement: Agreement) -> Self {
         Self {
             reader,
             moment,
@@ -140,6 +160,8 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
             erasures: Slots::new(),
             seats: Slots::new(),
             members: Slots::new(),
+            governed: Governed::default(),
+            agreement,
             counters: Slots::new(),
             holders: BTreeMap::new(),
             erased: Vec::new(),
@@ -162,6 +184,7 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
 
     /// Has an account at hand from now on, as it is stored, or one without anything.
     pub(super) fn put_account(&mut self, address: &Address, stored: Option<Account>) -> AccountIndex {
+        let is_stored = stored.is_some();
         let account = match stored {
             Some(Account::V1(account)) => account,
             None => AccountV1::new(*address, self.history_start(HistoryOwner::Account(*address))),
@@ -170,6 +193,7 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
         self.accounts.push(AccountCell {
             address: *address,
             account,
+            stored: is_stored,
             grown: false,
             own: Vec::new(),
             all_at_hand: false,
@@ -203,41 +227,56 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
 
     /// Takes back all that the transaction under way changed.
     pub(super) fn take_back(&mut self) {
-        while let Some(undo) = self.undo.pop() {
-            match undo {
-                Undo::Funds(place, asset, before) => self.put_funds(place, asset, before),
-                Undo::Supply(code, supply) => self.put_supply(&code, supply),
-                Undo::Created(code) => {
-                    self.assets.insert(code, AssetCell::default());
-                }
-                Undo::Counters(before) => {
-                    let before = before.map(|before| *before);
-                    self.counters.put(&StateKey::counters(), before);
-                }
-                Undo::Signers(place, before) => self.accounts[place.0].account.signers = before,
-                Undo::OpenHolds(place, before) => self.accounts[place.0].account.holds = before,
-                Undo::Hold(key, before) => {
-                    self.holds.put(&key, before.map(|before| *before));
-                }
-                Undo::Record(key) => {
-                    self.records.put(&key, None);
-                }
-                Undo::Erasure(key, before) => {
-                    self.erasures.put(&key, before.map(|before| *before));
-                }
-                Undo::Seat(key, before) => {
-                    self.seats.put(&key, before.map(|before| *before));
-                }
-            }
-        }
+        self.take_back_to(0);
         self.beneficiaries.clear();
         self.erased.truncate(self.erased_before);
     }
 
-    /// Notes what a transaction that succeeded means for the epoch.
-    pub(super) fn note_success(&mut self) {
-        // In this protocol an operation changes a seat by a rejoin alone.
-        self.ends_epoch |= self.undo.iter().any(|undo| matches!(undo, Undo::Seat(..)));
+    /// Takes back the changes after the first `mark` of them; none of those may be an erasure of texts or make a hold.
+    pub(super) fn take_back_to(&mut self, mark: usize) {
+        while self.undo.len() > mark
+            && let Some(undo) = self.undo.pop()
+        {
+            self.take_back_one(undo);
+        }
+    }
+
+    fn take_back_one(&mut self, undo: Undo) {
+        match undo {
+            Undo::Funds(place, asset, before) => self.put_funds(place, asset, before),
+            Undo::Supply(code, supply) => self.put_supply(&code, supply),
+            Undo::Created(code) => {
+                self.assets.insert(code, AssetCell::default());
+            }
+            Undo::Counters(before) => {
+                let before = before.map(|before| *before);
+                self.counters.put(&StateKey::counters(), before);
+            }
+            Undo::Signers(place, before) => self.accounts[place.0].account.signers = before,
+            Undo::OpenHolds(place, before) => self.accounts[place.0].account.holds = before,
+            Undo::Hold(key, before) => {
+                self.holds.put(&key, before.map(|before| *before));
+            }
+            Undo::Record(key) => {
+                self.records.put(&key, None);
+            }
+            Undo::Erasure(key, before) => {
+                self.erasures.put(&key, before.map(|before| *before));
+            }
+            Undo::Seat(key, before) => {
+                self.seats.put(&key, before.map(|before| *before));
+            }
+            Undo::Member(key, before) => {
+                self.members.put(&key, before.map(|before| *before));
+            }
+            Undo::Governed(key, before) => {
+                self.governed.put(&key, before.map(|before| *before));
+            }
+            Undo::MemberOf(place, before) => self.accounts[place.0].account.member = before,
+            Undo::Frozen(place, before) => self.accounts[place.0].account.frozen = before,
+            Undo::Pending(before) => self.agreement.set_pending(before),
+            Undo::EndsEpoch(before) => self.ends_epoch = before,
+        }
     }
 
     /// The address of an account.
@@ -428,6 +467,18 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
         self.undo.push(Undo::Signers(place, before));
     }
 
+    /// Makes an account a member's, or nobody's.
+    pub(super) fn set_member(&mut self, place: AccountIndex, member: Option<MemberNumber>) {
+        let before = std::mem::replace(&mut self.accounts[place.0].account.member, member);
+        self.undo.push(Undo::MemberOf(place, before));
+    }
+
+    /// Marks an account as frozen, or as no longer so.
+    pub(super) fn set_frozen(&mut self, place: AccountIndex, frozen: bool) {
+        let before = std::mem::replace(&mut self.accounts[place.0].account.frozen, frozen);
+        self.undo.push(Undo::Frozen(place, before));
+    }
+
     /// The asset with this code.
     pub(super) fn asset(&mut self, code: &AssetCode) -> Result<Option<&AssetV1>, StateError<R::Error>> {
         if !self.assets.contains_key(code) {
@@ -448,6 +499,7 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
         code: AssetCode,
         issuer: Address,
         decimals: u8,
+        flags: u8,
     ) -> Result<(), StateError<R::Error>> {
         let number = self.count_asset()?;
         let asset = AssetV1 {
@@ -455,7 +507,7 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
             number,
             issuer,
             decimals,
-            flags: 0,
+            flags,
             supply: Amount(0),
             entries: 0,
             last: self.history_start(HistoryOwner::Asset(code)),
@@ -471,19 +523,45 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
         Ok(())
     }
 
-    /// Counts one more asset and gives its number.
-    fn count_asset(&mut self) -> Result<u32, StateError<R::Error>> {
+    /// What was made so far.
+    pub(super) fn counters(&mut self) -> Result<CountersV1, StateError<R::Error>> {
         let key = StateKey::counters();
-        let damaged = StateError::Damaged { key };
-        let Some(Counters::V1(counters)) = self.counters.get(self.reader, &key)? else {
-            return Err(damaged);
-        };
-        let number = counters.assets;
-        let assets = number.checked_add(1).ok_or(damaged)?;
-        let counted = CountersV1 { assets, ..*counters };
+        let found = self.counters.get(self.reader, &key)?;
+        let found = found.map(|Counters::V1(counters)| *counters);
+        found.ok_or(StateError::Damaged { key })
+    }
+
+    /// Counts one more of what is numbered as it is made, and gives its number.
+    fn count<N>(
+        &mut self,
+        next: impl FnOnce(&mut CountersV1) -> Option<N>,
+    ) -> Result<N, StateError<R::Error>> {
+        let key = StateKey::counters();
+        let mut counted = self.counters()?;
+        let number = next(&mut counted).ok_or(StateError::Damaged { key })?;
         let before = self.counters.put(&key, Some(Counters::V1(counted)));
         self.undo.push(Undo::Counters(before.map(Box::new)));
         Ok(number)
+    }
+
+    fn count_asset(&mut self) -> Result<u32, StateError<R::Error>> {
+        self.count(|made| next_of_u32(&mut made.assets))
+    }
+
+    pub(super) fn count_member(&mut self) -> Result<MemberNumber, StateError<R::Error>> {
+        self.count(|made| next_of_u32(&mut made.members).map(MemberNumber))
+    }
+
+    pub(super) fn count_seat(&mut self) -> Result<SeatNumber, StateError<R::Error>> {
+        self.count(|made| next_of_u32(&mut made.seats).map(SeatNumber))
+    }
+
+    pub(super) fn count_proposal(&mut self) -> Result<u64, StateError<R::Error>> {
+        self.count(|made| {
+            let number = made.proposals;
+            made.proposals = number.checked_add(1)?;
+            Some(number)
+        })
     }
 
     /// Sets the supply of an asset that was looked up before.
@@ -533,13 +611,13 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
         self.erasures.finish(&mut changes);
         self.seats.finish(&mut changes);
         self.members.finish(&mut changes);
+        self.governed.finish(&mut changes);
         self.counters.finish(&mut changes);
         Finished {
             changes: changes.into_iter().collect(),
             created,
             holders,
             erased: self.erased,
-            ends_epoch: self.ends_epoch,
         }
     }
 

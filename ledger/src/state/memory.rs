@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use quorate_crypto::Digest;
+use quorate_crypto::{Digest, Height};
 
 use super::{Prefix, StateKey, StateReader};
+use crate::limits::MAX_ATTESTED_BELOW;
 use crate::{Execution, Timestamp};
 
 /// A whole state in memory, with the ids of all transactions that were executed since it began, unless they were
@@ -15,6 +16,8 @@ pub struct MemoryState {
     values: BTreeMap<StateKey, Vec<u8>>,
     /// When each executed transaction expires.
     spent: BTreeMap<Digest, Timestamp>,
+    /// The hashes of the last blocks.
+    blocks: BTreeMap<Height, Digest>,
 }
 
 impl MemoryState {
@@ -23,6 +26,7 @@ impl MemoryState {
         Self {
             values: leaves.into_iter().collect(),
             spent: BTreeMap::new(),
+            blocks: BTreeMap::new(),
         }
     }
 
@@ -37,6 +41,14 @@ impl MemoryState {
         let executed = execution.transactions.iter();
         self.spent
             .extend(executed.map(|transaction| (transaction.id, transaction.expires_at)));
+        self.note_block(execution.tip.height, execution.block_hash);
+    }
+
+    /// Notes the hash of a block that the state, or what is executed on top of it, follows.
+    pub fn note_block(&mut self, height: Height, hash: Digest) {
+        self.blocks.insert(height, hash);
+        let oldest = Height(height.0.saturating_sub(MAX_ATTESTED_BELOW));
+        self.blocks = self.blocks.split_off(&oldest);
     }
 
     /// Notes ids of transactions that were executed before the state began, with their expiries.
@@ -70,6 +82,10 @@ impl StateReader for MemoryState {
     fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, Infallible> {
         let is_spent = |id| self.spent.get(id).is_some_and(|expires_at| *expires_at > at);
         Ok(ids.iter().map(is_spent).collect())
+    }
+
+    fn block_hash(&self, height: Height) -> Result<Option<Digest>, Infallible> {
+        Ok(self.blocks.get(&height).copied())
     }
 
     fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {

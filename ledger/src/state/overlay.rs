@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto::Digest;
+use quorate_crypto::{Digest, Height};
 
 use super::{Prefix, StateKey, StateReader, values_over};
 use crate::{Execution, Timestamp};
@@ -60,6 +60,14 @@ impl<R: StateReader> StateReader for Overlay<'_, R> {
             *spent |= is_spent_above(id);
         }
         Ok(spent)
+    }
+
+    fn block_hash(&self, height: Height) -> Result<Option<Digest>, R::Error> {
+        let pending = self.pending.iter().find(|block| block.tip.height == height);
+        match pending {
+            Some(block) => Ok(Some(block.block_hash)),
+            None => self.base.block_hash(height),
+        }
     }
 
     fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, R::Error> {

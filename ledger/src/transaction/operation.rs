@@ -338,6 +338,11 @@ impl Operation {
         }
     }
 
+    /// Whether it is one of governance: it may use the reserve beyond quotas.
+    pub fn is_of_governance(&self) -> bool {
+        self.protocol() == 2 && !matches!(self, Self::CreateAsset { .. })
+    }
+
     /// The account that it gives something to, or a claim: its `to` or `beneficiary`. Whom a release or a refund pays
     /// stands in the hold, not here.
     pub fn receiver(&self) -> Option<Address> {

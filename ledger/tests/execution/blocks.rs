@@ -229,6 +229,10 @@ impl StateReader for Damaged<'_> {
         self.state.spent_at(ids, at)
     }
 
+    fn block_hash(&self, height: quorate_ledger::Height) -> Result<Option<Digest>, Infallible> {
+        self.state.block_hash(height)
+    }
+
     fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {
         self.state.values_under(prefix)
     }
@@ -311,6 +315,10 @@ impl StateReader for Noting<'_> {
 
     fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, Infallible> {
         self.state.spent_at(ids, at)
+    }
+
+    fn block_hash(&self, height: quorate_ledger::Height) -> Result<Option<Digest>, Infallible> {
+        self.state.block_hash(height)
     }
 
     fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use quorate_crypto::Digest;
 use quorate_ledger::{
-    BlockInput, Execution, Header, Intent, MemoryState, Prefix, Proposal, StateKey, StateReader, Timestamp,
-    Transaction, execute,
+    BlockInput, Execution, Header, Height, Intent, MemoryState, Prefix, Proposal, StateKey, StateReader,
+    Timestamp, Transaction, execute,
 };
 
 use crate::world::{World, failed, sign, transfer};
@@ -26,6 +26,10 @@ impl StateReader for Forgetful<'_> {
 
     fn spent_at(&self, ids: &[Digest], _: Timestamp) -> Result<Vec<bool>, Infallible> {
         Ok(vec![false; ids.len()])
+    }
+
+    fn block_hash(&self, height: Height) -> Result<Option<Digest>, Infallible> {
+        self.0.block_hash(height)
     }
 
     fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {

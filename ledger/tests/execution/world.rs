@@ -430,6 +430,7 @@ impl World {
         TrialRules {
             parameters: self.parameters.v1(),
             certified: self.tip.timestamp,
+            height: self.tip.height,
             clock: self.tip.timestamp,
         }
     }

@@ -489,6 +489,11 @@ pub enum Refusal {
         /// Whose transaction it is.
         sender: Address,
     },
+    /// Its sender's quota of today does not suffice.
+    #[error(
+        "today's quota of the sender's member, or of accounts without one, does not suffice for the transaction: send it on the next day (UTC, by the chain's time), or have the members vote on a larger one"
+    )]
+    OverQuota,
     /// Executed now, it would fail.
     #[error("operation {operation} would fail: {code}")]
     WouldFail {

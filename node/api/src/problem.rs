@@ -239,6 +239,7 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::Unauthorised { .. }
         | Refusal::NeedlessSignature { .. }
         | Refusal::UnknownSender { .. }
+        | Refusal::OverQuota
         | Refusal::WouldFail { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::PoolFull { .. } | Refusal::QuotaFull { .. } => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -258,6 +259,7 @@ pub(crate) fn code_of(refusal: &Refusal) -> &'static str {
         Refusal::Unauthorised { .. } => "unauthorised",
         Refusal::NeedlessSignature { .. } => "needless_signature",
         Refusal::UnknownSender { .. } => "unknown_sender",
+        Refusal::OverQuota => "over_quota",
         // Every code with which this program lets an operation fail has a name.
         Refusal::WouldFail { code, .. } => code.name().unwrap_or("would_fail"),
         Refusal::PoolFull { .. } => "pool_full",

@@ -9,7 +9,7 @@ use quorate_crypto::{Certificate, Committee};
 use quorate_genesis::Genesis;
 use quorate_ledger::limits::MAX_VALUE_BYTES;
 use quorate_ledger::{
-    Agreement, CertifiedHeader, Digest, Execution, Height, Leaf, MemoryState, PROTOCOL, Parameters,
+    Agreement, CertifiedHeader, Digest, Execution, Height, Leaf, MemoryState, PROTOCOLS, Parameters,
     StateError, StateKey, StateTree, Tip, read_agreement, read_value, value_hash,
 };
 use quorate_verifier::{Anchor, CommitteeStep, Proof, ProofBody, Trust, Verifier};
@@ -371,7 +371,7 @@ fn in_force(values: &MemoryState) -> Result<(Agreement, Parameters), StateKey> {
 
 fn check_protocol(height: Height, committee: &Committee) -> Result<(), Finding> {
     match committee.protocol_version() {
-        PROTOCOL => Ok(()),
+        known if PROTOCOLS.contains(&known) => Ok(()),
         other => {
             let words =
                 format!("the blocks after it are of protocol {other}, which this program does not know");

@@ -222,6 +222,7 @@ impl Admitter<'_> {
         let rules = TrialRules {
             parameters: self.parameters.v1(),
             certified: snapshot.tip().timestamp,
+            height: snapshot.tip().height,
             clock: clock::now(),
         };
         would_execute(admissible.submission.transaction(), &admissible.id, &rules, state)
@@ -235,6 +236,7 @@ impl Admitter<'_> {
             },
             TrialRefusal::Failed { code, operation } => Refusal::WouldFail { code, operation },
             TrialRefusal::NeedlessSignature { key } => Refusal::NeedlessSignature { key },
+            TrialRefusal::OverQuota => Refusal::OverQuota,
             TrialRefusal::AlreadyExecuted => Refusal::Unavailable {
                 reason: "the transaction was executed a moment ago; ask for it".to_owned(),
             },

@@ -197,7 +197,7 @@ pub(crate) fn network_config(identity: &Identity, config: &NodeConfig) -> Result
         external: config.network.external.clone(),
         peers,
         network: identity.network().0,
-        protocols: vec![quorate_ledger::PROTOCOL],
+        protocols: quorate_ledger::PROTOCOLS.collect(),
         software: format!("quorate/{}", env!("CARGO_PKG_VERSION")),
         mdns: config.network.mdns,
         kademlia: config.network.kademlia,

@@ -190,6 +190,10 @@ impl<R: StateReader> StateReader for Remembering<'_, R> {
         Ok(spent.map(|known| known.unwrap_or_else(&mut next)).collect())
     }
 
+    fn block_hash(&self, height: Height) -> Result<Option<Digest>, R::Error> {
+        self.base.block_hash(height)
+    }
+
     /// The database has all that was written, as the cache does; it is looked into, as the cache does not know what
     /// it lacks.
     fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, R::Error> {
@@ -216,6 +220,10 @@ impl<R: StateReader> StateReader for Trying<'_, R> {
 
     fn spent_at(&self, ids: &[Digest], _: Timestamp) -> Result<Vec<bool>, R::Error> {
         Ok(vec![false; ids.len()])
+    }
+
+    fn block_hash(&self, height: Height) -> Result<Option<Digest>, R::Error> {
+        self.snapshot.block_hash(height)
     }
 
     fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, R::Error> {
@@ -249,6 +257,10 @@ mod tests {
         fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, Infallible> {
             self.0.set(self.0.get().wrapping_add(1));
             Ok(ids.iter().map(|id| id.0[0] % 2 == 1 && at.0 < 50).collect())
+        }
+
+        fn block_hash(&self, _: Height) -> Result<Option<Digest>, Infallible> {
+            Ok(None)
         }
 
         fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {

@@ -343,6 +343,10 @@ impl StateReader for Snapshot {
         log::spent_at(&self.view, ids, at)
     }
 
+    fn block_hash(&self, height: Height) -> Result<Option<Digest>, StorageError> {
+        Ok(self.header(height)?.map(|header| header.hash()))
+    }
+
     fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, StorageError> {
         read_under(&self.view, prefix)
     }

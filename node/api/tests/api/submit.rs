@@ -289,6 +289,7 @@ async fn every_refusal_of_the_node_has_its_status_and_code() {
             422,
             "unknown_sender",
         ),
+        (Refusal::OverQuota, 422, "over_quota"),
         (
             Refusal::WouldFail {
                 code: ErrorCode::UNKNOWN_ASSET,

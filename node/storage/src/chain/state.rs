@@ -147,6 +147,11 @@ impl StateReader for Reader {
         log::spent_at(&self.database.snapshot(), ids, at)
     }
 
+    fn block_hash(&self, height: Height) -> Result<Option<Digest>, StorageError> {
+        let header = log::header(&self.database.snapshot(), height)?;
+        Ok(header.map(|header| header.hash()))
+    }
+
     fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, StorageError> {
         read_under(&self.database.snapshot(), prefix)
     }

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use quorate_ledger::{BlockInput, Digest, Prefix, Proposal, StateKey, StateReader, Timestamp, execute};
+use quorate_ledger::{
+    BlockInput, Digest, Height, Prefix, Proposal, StateKey, StateReader, Timestamp, execute,
+};
 
 use crate::chain::{Fixture, open};
 
@@ -26,6 +28,10 @@ impl<R: StateReader> StateReader for WithoutIds<R> {
 
     fn spent_at(&self, ids: &[Digest], _: Timestamp) -> Result<Vec<bool>, R::Error> {
         Ok(vec![false; ids.len()])
+    }
+
+    fn block_hash(&self, height: Height) -> Result<Option<Digest>, R::Error> {
+        self.0.block_hash(height)
     }
 
     fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, R::Error> {
