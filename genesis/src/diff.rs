@@ -108,6 +108,7 @@ fn draft_facts(draft: &Draft) -> Facts {
     };
     // The hash differs with anything, the order of assets and balances included.
     fact("draft hash".to_owned(), draft.digest().to_string());
+    fact("protocol".to_owned(), draft.protocol().to_string());
     let draft = draft.v1();
     fact("network".to_owned(), draft.network.clone());
     fact("engine".to_owned(), draft.engine.to_string());

@@ -15,17 +15,18 @@ use crate::text::{
     shown,
 };
 use crate::{
-    Draft, DraftAccount, DraftAsset, DraftBalance, DraftGrant, DraftV1, GenesisError, Join, JoinBody,
-    JoinBodyV1, JoinV1, MAX_MEMBER_NAME, Problem, settings,
+    Draft, DraftAccount, DraftAsset, DraftBalance, DraftGrant, DraftV1, DraftV2, GenesisError, Join,
+    JoinBody, JoinBodyV1, JoinV1, MAX_MEMBER_NAME, Problem, settings,
 };
 
 /// The most bytes of a document: of its text, and of its encoding.
 pub const MAX_BYTES: usize = MAX_GENESIS_BYTES;
 
-const DOCUMENT_KEYS: [&str; 11] = [
+const DOCUMENT_KEYS: [&str; 12] = [
     "version",
     "network",
     "engine",
+    "protocol",
     "time",
     "members",
     "parameters",
@@ -120,7 +121,7 @@ fn read_document(table: &Table<'_>) -> Result<Document, GenesisError> {
     let (accounts, grants) = read_assignments(table, &members)?;
     let (accounts, accounts_order) = sorted(accounts, |account| account.address);
     let (grants, grants_order) = sorted(grants, encode);
-    let draft = Draft::V1(DraftV1 {
+    let fields = DraftV1 {
         network: table.required("network")?.string()?.to_owned(),
         engine: table.required("engine")?.parse(parse_engine)?,
         time: table.required("time")?.parse(parse_time)?,
@@ -130,7 +131,15 @@ fn read_document(table: &Table<'_>) -> Result<Document, GenesisError> {
         accounts,
         grants,
         members,
-    });
+    };
+    // Whoever writes 1 is told by the draft's check that it is left out.
+    let draft = match table.optional("protocol") {
+        None => Draft::V1(fields),
+        Some(protocol) => Draft::V2(DraftV2 {
+            protocol: protocol.integer()?,
+            draft: fields,
+        }),
+    };
     Ok(Document {
         draft,
         joins: table.list("joins", read_join_table)?,

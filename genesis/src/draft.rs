@@ -7,7 +7,8 @@ use quorate_crypto::bounded::bounded_vec;
 use quorate_crypto::{Address, Digest, Engine, MemberNumber, Tag};
 use quorate_ledger::limits::{AMOUNT_LIMIT, MAX_NAME_BYTES, MAX_NETWORK_NAME_BYTES};
 use quorate_ledger::{
-    Amount, AssetCode, Parameters, Right, Rules, Scope, Timestamp, encode, format_amount, format_time,
+    Amount, AssetCode, PROTOCOLS, Parameters, Right, Rules, Scope, Timestamp, encode, format_amount,
+    format_time,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,9 @@ use crate::text::quoted;
 use crate::{GenesisError, Problem, document, settings};
 
 pub(crate) mod check;
+
+/// The protocol that drafts of version 1 begin at.
+const FIRST_PROTOCOL: u32 = 1;
 
 /// The most characters of a network's name.
 pub const MAX_NETWORK_NAME: usize = MAX_NETWORK_NAME_BYTES;
@@ -42,8 +46,19 @@ pub const MAX_GRANTS: usize = 4_096;
 /// What the members of a network agree on before they hand over their keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Draft {
-    /// Version 1.
+    /// Version 1: of a network that begins at protocol 1.
     V1(DraftV1),
+    /// Version 2: of one that begins at a later protocol.
+    V2(DraftV2),
+}
+
+/// Version 2 of [`Draft`]: version 1's fields follow the protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftV2 {
+    /// The version of the rules that the network begins with; above 1.
+    pub protocol: u32,
+    /// Version 1's fields.
+    pub draft: DraftV1,
 }
 
 /// Version 1 of [`Draft`].
@@ -80,7 +95,7 @@ pub struct DraftAsset {
     pub code: AssetCode,
     /// Digits after the decimal point, at most 18.
     pub decimals: u8,
-    /// 0: flags need a later protocol than a network begins with.
+    /// 1: holders need admission; 2: it can be frozen. 0 in a network that begins at protocol 1.
     pub flags: u8,
     /// For people, at most 128 bytes; public for good.
     pub description: String,
@@ -133,10 +148,28 @@ impl Draft {
         Ok(document.draft)
     }
 
-    /// Version 1's fields.
+    /// The draft with these fields of a network that begins at this protocol.
+    pub fn at(protocol: u32, draft: DraftV1) -> Self {
+        if protocol == FIRST_PROTOCOL {
+            Self::V1(draft)
+        } else {
+            Self::V2(DraftV2 { protocol, draft })
+        }
+    }
+
+    /// Version 1's fields, which all versions have.
     pub fn v1(&self) -> &DraftV1 {
-        let Self::V1(draft) = self;
-        draft
+        match self {
+            Self::V1(draft) | Self::V2(DraftV2 { draft, .. }) => draft,
+        }
+    }
+
+    /// The version of the rules that the network begins with.
+    pub fn protocol(&self) -> u32 {
+        match self {
+            Self::V1(_) => FIRST_PROTOCOL,
+            Self::V2(DraftV2 { protocol, .. }) => *protocol,
+        }
     }
 
     /// What members sign: `H("quorate/draft/v2", bcs(Draft))`.
@@ -150,7 +183,17 @@ impl Draft {
     /// # Errors
     /// [`GenesisError::Invalid`] for the first thing that is wrong.
     pub fn check(&self) -> Result<(), GenesisError> {
-        self.v1().check()
+        // One that begins at protocol 1 is of version 1, so that no two encodings say the same.
+        if let Self::V2(DraftV2 { protocol, .. }) = self
+            && (*protocol == FIRST_PROTOCOL || !PROTOCOLS.contains(protocol))
+        {
+            return Err(Place::key("protocol").is(Problem::OutOfRange {
+                got: u64::from(*protocol),
+                lowest: u64::from(FIRST_PROTOCOL + 1),
+                highest: u64::from(*PROTOCOLS.end()),
+            }));
+        }
+        self.v1().check(self.protocol())
     }
 
     /// The draft as a TOML document for people to review; [`parse`](Self::parse) reads it again. Of a draft that
@@ -166,12 +209,19 @@ impl Draft {
              network = {network}\n\
              # The consensus protocol: pbft tolerates members that lie, raft and paxos only members that fail.\n\
              engine = \"{engine}\"\n\
+             {protocol}\
              # The ledger begins here: every block is later.\n\
              time = \"{time}\"\n\
              # Those whose validators keep the ledger, in the order in which they take turns.\n\
              members = [\n",
             network = quoted(&draft.network),
             engine = draft.engine,
+            protocol = match self.protocol() {
+                FIRST_PROTOCOL => String::new(),
+                protocol => format!(
+                    "# The version of the ledger's rules that it begins with.\nprotocol = {protocol}\n"
+                ),
+            },
         );
         for member in &draft.members {
             push(&mut toml, format_args!("    {},\n", quoted(member)));

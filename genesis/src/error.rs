@@ -143,7 +143,7 @@ pub enum Problem {
         limit: u8,
     },
     /// Flags that the network's first protocol does not know.
-    #[error("flags {got} need a later protocol than the first, with which a network begins: leave them out")]
+    #[error("flags {got} need protocol 2: leave them out, or write `protocol = 2` below the engine")]
     FlagsTooEarly {
         /// The flags given.
         got: u8,

@@ -18,9 +18,6 @@ use crate::error::Place;
 use crate::join::check::one_key;
 use crate::{Draft, GenesisError, Join, Problem};
 
-/// The version of the validators' messages and rules that a network begins with.
-pub const PROTOCOL_VERSION: u32 = 1;
-
 /// A genesis document that has been checked: every member of its draft has joined it, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Genesis {
@@ -217,7 +214,7 @@ impl Genesis {
         Committee::V1(CommitteeV1 {
             epoch: Epoch(0),
             engine: self.engine(),
-            protocol: PROTOCOL_VERSION,
+            protocol: self.draft().protocol(),
             seats: seats.collect(),
         })
     }

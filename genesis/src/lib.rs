@@ -66,11 +66,11 @@ mod text;
 pub use diff::{Difference, diff, diff_drafts, diff_join};
 pub use document::MAX_BYTES;
 pub use draft::{
-    Draft, DraftAccount, DraftAsset, DraftBalance, DraftGrant, DraftV1, MAX_ACCOUNTS, MAX_ASSETS,
+    Draft, DraftAccount, DraftAsset, DraftBalance, DraftGrant, DraftV1, DraftV2, MAX_ACCOUNTS, MAX_ASSETS,
     MAX_BALANCES, MAX_GRANTS, MAX_MEMBER_NAME, MAX_MEMBERS, MAX_NETWORK_NAME,
 };
 pub use error::{GenesisError, Place, Problem};
-pub use genesis::{Genesis, PROTOCOL_VERSION, ValidatorInfo};
+pub use genesis::{Genesis, ValidatorInfo};
 pub use join::{Join, JoinBody, JoinBodyV1, JoinKeys, JoinV1, MAX_ADDRESS, MAX_ADDRESSES, MAX_SIGNERS};
 pub use looks::check_looks;
 pub use quorate_ledger::{format_amount, format_time};

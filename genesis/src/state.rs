@@ -31,6 +31,7 @@ impl Genesis {
             network: self.id(),
             time: draft.time,
             engine: draft.engine,
+            protocol: self.draft().protocol(),
             parameters: draft.parameters.clone(),
             rules: draft.rules.clone(),
             members: self.joins().iter().map(listed_member).collect(),
@@ -54,7 +55,6 @@ fn listed_member(join: &Join) -> GenesisMember {
     }
 }
 
-/// An asset without its flags: a checked document has none.
 fn listed_asset(asset: &DraftAsset) -> GenesisAsset {
     let balances = asset
         .balances
@@ -63,6 +63,7 @@ fn listed_asset(asset: &DraftAsset) -> GenesisAsset {
     GenesisAsset {
         code: asset.code,
         decimals: asset.decimals,
+        flags: asset.flags,
         issuer: asset.issuer,
         balances: balances.collect(),
     }

@@ -126,6 +126,7 @@ impl World {
             network: NETWORK,
             time: Timestamp(1_000),
             engine: Engine::Pbft,
+            protocol: quorate_ledger::PROTOCOL,
             parameters: Parameters::default(),
             rules: Rules::default(),
             members: vec![GenesisMember {
@@ -211,6 +212,7 @@ fn asset(text: &str) -> GenesisAsset {
     GenesisAsset {
         code: code(text),
         decimals: 2,
+        flags: 0,
         issuer: address(0),
         balances: holders.map(|number| (address(number), Amount(1_000))).collect(),
     }

@@ -815,10 +815,10 @@ def genesis_vectors(scenario: Scenario) -> Iterator[Vector]:
         value["joins"][number] = scenario.join(scenario.draft(), MEMBERS[number], administrators, **changed)
         return value
 
-    def asset(place: int, **changed: Any) -> dict:
+    def asset(place: int, *, protocol: int | None = None, **changed: Any) -> dict:
         assets = copy.deepcopy(scenario.draft()["assets"])
         assets[place].update(changed)
-        return drafted(assets=assets)
+        return drafted(assets=assets, **({"protocol": protocol} if protocol else {}))
 
     draft = scenario.draft()
     alpha = scenario.accounts["alpha"].address
@@ -876,6 +876,9 @@ def genesis_vectors(scenario: Scenario) -> Iterator[Vector]:
         ("an asset's code twice", asset(1, code="EUR")),
         ("19 decimals", asset(0, decimals=19)),
         ("an asset with flags", asset(0, flags=1)),
+        ("an asset with flags of 4 at protocol 2", asset(0, flags=4, protocol=2)),
+        ("version 2 at protocol 1", drafted(protocol=1)),
+        ("a network that begins at protocol 3", drafted(protocol=3)),
         ("a description of 129", asset(0, description="d" * 129)),
         ("a description with U+202E", asset(0, description="a\u202eb")),
         ("a description with a tab", asset(0, description="a\tb")),
@@ -963,6 +966,8 @@ def genesis_vectors(scenario: Scenario) -> Iterator[Vector]:
         ("an account's own key among its signers", joined(2, signers=signers_of(1, *two))),
         ("signers of whom both are needed", joined(2, both, signers=signers_of(3, *two))),
         ("more signatures than the threshold needs", joined(2, both, signers=signers_of(1, *two))),
+        ("a network that begins at protocol 2", drafted(protocol=2)),
+        ("an asset with flags at protocol 2", asset(0, flags=3, protocol=2)),
         ("signers that say nothing new", joined(2, signers=signers_of(1, (gamma, 1)))),
         ("the least max_batch_bytes", drafted(parameters={**draft["parameters"], "max_batch_bytes": 73_728})),
         ("the largest rules", drafted(rules={**draft["rules"], **largest, "guardian_delay_ms": 3_660 * 86_400_000})),

@@ -43,6 +43,8 @@ def raw(type_: bcs.Type, value: Any) -> bytes:
         case bcs.Enum():
             content = type_.variants[type_.numbers[value[0]]][1]
             return raw_uleb(type_.numbers[value[0]]) + (raw(content, value[1]) if content else b"")
+        case bcs.V1OrV2() if type_.is_second(value):
+            return b"\x01" + raw(type_.before, value) + raw(type_.content, value)
         case bcs.V1():
             return b"\x00" + raw(type_.content, value)
         case bcs.Checked() | bcs.Limited():

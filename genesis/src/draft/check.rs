@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use quorate_crypto::MemberNumber;
-use quorate_ledger::limits::{MAX_DECIMALS, MAX_DESCRIPTION_BYTES};
+use quorate_ledger::limits::{ASSET_FLAGS_LIMIT, MAX_DECIMALS, MAX_DESCRIPTION_BYTES};
 use quorate_ledger::{Amount, ParameterError, Scope, encode, format_time, is_name, is_refused};
 
 use super::{
@@ -15,7 +15,7 @@ use crate::rights::{check_scope, scope_text};
 use crate::{GenesisError, Problem};
 
 impl DraftV1 {
-    pub(super) fn check(&self) -> Result<(), GenesisError> {
+    pub(super) fn check(&self, protocol: u32) -> Result<(), GenesisError> {
         if !is_name(&self.network, MAX_NETWORK_NAME) {
             return Err(Place::key("network").is(Problem::NotAName {
                 limit: MAX_NETWORK_NAME,
@@ -29,7 +29,7 @@ impl DraftV1 {
         in_range.map_err(|error| out_of_range("parameters", &error))?;
         let in_range = self.rules.v1().check();
         in_range.map_err(|error| out_of_range("rules", &error))?;
-        self.check_assets()?;
+        self.check_assets(protocol)?;
         self.check_accounts()?;
         self.check_grants()
     }
@@ -56,7 +56,7 @@ impl DraftV1 {
         Ok(())
     }
 
-    fn check_assets(&self) -> Result<(), GenesisError> {
+    fn check_assets(&self, protocol: u32) -> Result<(), GenesisError> {
         let place = Place::key("assets");
         // So no address can have more than the 256 assets that an account may have.
         check_count(&place, self.assets.len(), MAX_ASSETS)?;
@@ -70,7 +70,7 @@ impl DraftV1 {
                     what: asset.code.to_string(),
                 }));
             }
-            check_asset(asset, &place)?;
+            check_asset(asset, protocol, &place)?;
         }
         Ok(())
     }
@@ -164,12 +164,19 @@ fn out_of_range(table: &'static str, error: &ParameterError) -> GenesisError {
     })
 }
 
-fn check_asset(asset: &DraftAsset, place: &Place) -> Result<(), GenesisError> {
+fn check_asset(asset: &DraftAsset, protocol: u32, place: &Place) -> Result<(), GenesisError> {
     let at = |key| place.clone().then(key);
     if asset.decimals > MAX_DECIMALS {
         return Err(at("decimals").is(Problem::TooManyDecimals { limit: MAX_DECIMALS }));
     }
-    if asset.flags != 0 {
+    if asset.flags >= ASSET_FLAGS_LIMIT {
+        return Err(at("flags").is(Problem::OutOfRange {
+            got: u64::from(asset.flags),
+            lowest: 0,
+            highest: u64::from(ASSET_FLAGS_LIMIT - 1),
+        }));
+    }
+    if asset.flags != 0 && protocol < 2 {
         return Err(at("flags").is(Problem::FlagsTooEarly { got: asset.flags }));
     }
     if asset.description.len() > MAX_DESCRIPTION_BYTES {

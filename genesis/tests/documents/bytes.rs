@@ -1,10 +1,12 @@
 //! The encoding: read as it is written, and refused where it is not canonical or breaks a limit.
 
 use quorate_crypto::{Key, KeySignature, MemberNumber};
-use quorate_genesis::{Draft, DraftAccount, DraftV1, Genesis, GenesisError, Join};
-use quorate_ledger::{Amount, Rules, Timestamp, encode};
+use quorate_genesis::{Draft, DraftAccount, DraftV1, DraftV2, Genesis, GenesisError, Join};
+use quorate_ledger::{Amount, Asset, Rules, StateKey, Timestamp, decode, encode};
 
-use crate::network::{Keys, address, client, document_bytes, draft, draft_v1, genesis, join, joins, keys};
+use crate::network::{
+    Keys, address, assemble, client, code, document_bytes, draft, draft_v1, genesis, join, joins, keys,
+};
 
 #[track_caller]
 fn words(bytes: &[u8]) -> String {
@@ -21,7 +23,7 @@ fn signed(draft: &Draft) -> Vec<u8> {
 }
 
 fn changed(change: impl FnOnce(&mut DraftV1)) -> Draft {
-    let Draft::V1(mut content) = draft();
+    let mut content = draft().v1().clone();
     change(&mut content);
     Draft::V1(content)
 }
@@ -35,6 +37,58 @@ fn a_document_is_read_as_it_is_written() {
     assert_eq!(read, genesis);
     assert_eq!(read.id(), genesis.id());
     assert_eq!(Genesis::parse(&read.to_toml()), Ok(genesis));
+}
+
+#[test]
+fn a_network_that_begins_at_protocol_2_has_a_draft_of_version_2() {
+    let mut content = draft().v1().clone();
+    content.assets[1].flags = 3;
+    let draft = Draft::at(2, content.clone());
+    // The second variant, the protocol, then version 1's fields.
+    let fields = encode(&Draft::V1(content));
+    assert_eq!(encode(&draft), [&[1, 2, 0, 0, 0][..], &fields[1..]].concat());
+
+    let toml = draft.to_toml();
+    assert!(toml.contains("\nprotocol = 2\n"), "{toml}");
+    assert_eq!(Draft::parse(&toml), Ok(draft.clone()));
+    let genesis = assemble(&draft, &joins(&draft)).unwrap();
+    assert_eq!(Genesis::decode(&genesis.canonical_bytes()), Ok(genesis.clone()));
+    assert_eq!(genesis.committee().protocol_version(), 2);
+    let state = genesis.state();
+    assert_eq!(state.agreement.committee().protocol_version(), 2);
+    let asset = state
+        .leaves()
+        .find(|(key, _)| **key == StateKey::asset(&code("EUR")));
+    let asset: Asset = decode(asset.unwrap().1, 1_000).unwrap();
+    assert_eq!(asset.v1().flags, 3);
+    // What is signed for protocol 1 is for another draft.
+    assert_ne!(draft.digest(), Draft::at(1, draft.v1().clone()).digest());
+}
+
+#[test]
+fn a_draft_of_version_2_is_of_a_later_protocol_that_is_known() {
+    for protocol in [0, 1, 3, u32::MAX] {
+        let draft = Draft::V2(DraftV2 {
+            protocol,
+            draft: draft().v1().clone(),
+        });
+        let words = draft.check().unwrap_err().to_string();
+        assert!(words.starts_with("protocol: ") && words.contains(" 2"), "{words}");
+        let text = draft_text_at(protocol);
+        assert!(Draft::parse(&text).is_err(), "protocol = {protocol}");
+    }
+    assert_eq!(
+        Draft::parse(&draft_text_at(2)).map(|draft| draft.protocol()),
+        Ok(2)
+    );
+}
+
+/// The usual draft's text, with a protocol below its engine.
+fn draft_text_at(protocol: u32) -> String {
+    let engine = "engine = \"pbft\"\n";
+    let text = draft().to_toml();
+    assert!(text.contains(engine));
+    text.replacen(engine, &format!("{engine}protocol = {protocol}\n"), 1)
 }
 
 #[test]
@@ -226,7 +280,7 @@ fn what_a_text_cannot_say_is_refused_in_bytes() {
         ),
         (
             |draft| draft.assets[1].flags = 1,
-            "assets[2].flags: flags 1 need a later protocol than the first, with which a network begins: leave them out",
+            "assets[2].flags: flags 1 need protocol 2: leave them out, or write `protocol = 2` below the engine",
         ),
         (
             |draft| draft.accounts[0].member = MemberNumber(4),

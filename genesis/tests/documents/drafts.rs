@@ -244,14 +244,21 @@ fn bad_assets_are_refused() {
         "code = \"QRT\"\n# a second time",
         "assets[2].code: QRT stands here a second time",
     );
-    for flags in [1, 2, 3, 4, 255] {
+    for flags in [1, 2, 3] {
         refused(
             "flags = 0",
             &format!("flags = {flags}"),
             &format!(
-                "assets[1].flags: flags {flags} need a later protocol than the first, with which a network begins: \
-                 leave them out"
+                "assets[1].flags: flags {flags} need protocol 2: leave them out, or write `protocol = 2` below the \
+                 engine"
             ),
+        );
+    }
+    for flags in [4, 255] {
+        refused(
+            "flags = 0",
+            &format!("flags = {flags}"),
+            &format!("assets[1].flags: {flags} is not between 0 and 3"),
         );
     }
     is_good(|draft| draft.assets[0].description = "ä".repeat(64));

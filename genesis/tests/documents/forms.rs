@@ -89,7 +89,7 @@ fn unknown_keys_are_named_with_those_that_there_are() {
     refused(
         "version = 2",
         "verison = 2",
-        "there is no key `verison`; those that there are: version, network, engine, time, members, parameters, \
+        "there is no key `verison`; those that there are: version, network, engine, protocol, time, members, parameters, \
          rules, assets, accounts, grants, joins",
     );
     refused(
@@ -134,7 +134,7 @@ fn unknown_keys_are_named_with_those_that_there_are() {
     refused(
         "version = 2",
         "\"a\\u001b[2J\" = 1",
-        "there is no key `a\\u{1b}[2J`; those that there are: version, network, engine, time, members, parameters, \
+        "there is no key `a\\u{1b}[2J`; those that there are: version, network, engine, protocol, time, members, parameters, \
          rules, assets, accounts, grants, joins",
     );
 }

@@ -10,7 +10,7 @@ use quorate_crypto::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::execution::{INLINE_ASSETS, PROTOCOL};
+use crate::execution::INLINE_ASSETS;
 use crate::limits::{AMOUNT_LIMIT, MAX_BALANCES, MAX_VALUE_BYTES};
 use crate::{
     Account, AccountV1, Agreement, Amount, Asset, AssetCode, AssetV1, Balance, BalanceItem, BalanceV1,
@@ -138,6 +138,8 @@ pub struct GenesisLists {
     pub time: Timestamp,
     /// What the first epoch's committee runs.
     pub engine: Engine,
+    /// The version of the rules that the network begins with.
+    pub protocol: u32,
     /// The first parameters.
     pub parameters: Parameters,
     /// The first rules.
@@ -178,6 +180,8 @@ pub struct GenesisAsset {
     pub code: AssetCode,
     /// Digits after the decimal point, 0 to 18.
     pub decimals: u8,
+    /// 1: holders need admission; 2: it can be frozen.
+    pub flags: u8,
     /// Who may mint it.
     pub issuer: Address,
     /// Who holds how much of it, each above zero; together they are the supply.
@@ -308,7 +312,7 @@ fn first_agreement(lists: &GenesisLists) -> Agreement {
     let committee = Committee::V1(CommitteeV1 {
         epoch: Epoch(0),
         engine: lists.engine,
-        protocol: PROTOCOL,
+        protocol: lists.protocol,
         seats: seats.collect(),
     });
     Agreement::genesis(committee, lists.parameters.v1().max_expiry_lead_ms)
@@ -407,7 +411,7 @@ fn put_asset(
         number,
         issuer: listed.issuer,
         decimals: listed.decimals,
-        flags: 0,
+        flags: listed.flags,
         supply: Amount(supply),
         entries: 0,
         last: history_start(network, HistoryOwner::Asset(asset), &items),

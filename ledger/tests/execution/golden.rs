@@ -86,6 +86,7 @@ fn genesis() -> GenesisState {
     let asset = |text: &str, decimals: u8, holder: Address, amount: u128| GenesisAsset {
         code: code(text),
         decimals,
+        flags: 0,
         issuer: holder,
         balances: vec![(holder, Amount(amount))],
     };
@@ -93,6 +94,7 @@ fn genesis() -> GenesisState {
         network: digest(NETWORK),
         time: TIME,
         engine: Engine::Pbft,
+        protocol: quorate_ledger::PROTOCOL,
         parameters: Parameters::default(),
         rules: Rules::default(),
         members: vec![GenesisMember {

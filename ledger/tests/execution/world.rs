@@ -205,6 +205,7 @@ pub(crate) fn lists() -> GenesisLists {
     let asset = |text: &str| GenesisAsset {
         code: code(text),
         decimals: 2,
+        flags: 0,
         issuer: address(0),
         balances: if HELD.contains(&text) {
             vec![(address(0), Amount(MILLION))]
@@ -216,6 +217,7 @@ pub(crate) fn lists() -> GenesisLists {
         network: NETWORK,
         time: GENESIS_TIME,
         engine: Engine::Pbft,
+        protocol: quorate_ledger::PROTOCOL,
         parameters: Parameters::default(),
         rules: Rules::default(),
         members: vec![

@@ -222,6 +222,7 @@ pub(crate) mod testing {
             network,
             time: Timestamp(1),
             engine: Engine::Pbft,
+            protocol: quorate_ledger::PROTOCOL,
             parameters: Parameters::default(),
             rules: Rules::default(),
             members: vec![member],

@@ -89,22 +89,30 @@ impl SharedEpoch {
 #[cfg(test)]
 mod tests {
     use quorate_crypto::Height;
-    use quorate_ledger::ParametersV1;
+    use quorate_ledger::{NextEpoch, ParametersV1};
 
     use super::*;
     use crate::testing;
 
     #[test]
     fn the_former_committee_is_known_until_the_new_epoch_has_a_block() {
-        let parameters = ParametersV1 {
-            window: 2,
-            ..ParametersV1::default()
-        };
-        let first = Agreement::genesis(testing::committee(Epoch(0), 1), parameters.max_expiry_lead_ms);
+        let lead = ParametersV1::default().max_expiry_lead_ms;
+        let first = Agreement::genesis(testing::committee(Epoch(0), 1), lead);
         let shared = SharedEpoch::new(&first);
-        let ending = first.after(Height(3), true, &parameters).unwrap();
+        let mut ending = first.clone();
+        ending.fix_end(Height(3), 2);
         assert!(!shared.follow(&ending));
-        let next = ending.after(Height(5), false, &parameters).unwrap();
+        let mut next = ending;
+        let seats = first.committee();
+        next.begin_next(
+            Height(5),
+            NextEpoch {
+                engine: seats.engine(),
+                protocol: seats.protocol_version(),
+                seats: seats.seats().to_vec(),
+                max_expiry_lead_ms: lead,
+            },
+        );
         assert!(shared.follow(&next));
         let info = shared.get();
         assert_eq!(info.epoch(), Epoch(1));

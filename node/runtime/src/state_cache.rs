@@ -190,7 +190,7 @@ impl<R: StateReader> StateReader for Remembering<'_, R> {
         Ok(spent.map(|known| known.unwrap_or_else(&mut next)).collect())
     }
 
-    fn block_hash(&self, height: Height) -> Result<Option<Digest>, R::Error> {
+    fn block_hash(&self, height: quorate_ledger::Height) -> Result<Option<Digest>, R::Error> {
         self.base.block_hash(height)
     }
 
@@ -222,7 +222,7 @@ impl<R: StateReader> StateReader for Trying<'_, R> {
         Ok(vec![false; ids.len()])
     }
 
-    fn block_hash(&self, height: Height) -> Result<Option<Digest>, R::Error> {
+    fn block_hash(&self, height: quorate_ledger::Height) -> Result<Option<Digest>, R::Error> {
         self.snapshot.block_hash(height)
     }
 
@@ -259,7 +259,7 @@ mod tests {
             Ok(ids.iter().map(|id| id.0[0] % 2 == 1 && at.0 < 50).collect())
         }
 
-        fn block_hash(&self, _: Height) -> Result<Option<Digest>, Infallible> {
+        fn block_hash(&self, _: quorate_ledger::Height) -> Result<Option<Digest>, Infallible> {
             Ok(None)
         }
 

@@ -70,6 +70,7 @@ pub(crate) fn genesis(validators: u8, parameters: &Parameters) -> GenesisState {
     let asset = GenesisAsset {
         code: "QRT".parse().unwrap(),
         decimals: 2,
+        flags: 0,
         issuer: address(1),
         balances: vec![(address(1), Amount(1_000_000))],
     };
@@ -77,6 +78,7 @@ pub(crate) fn genesis(validators: u8, parameters: &Parameters) -> GenesisState {
         network: NETWORK,
         time: Timestamp(1_000),
         engine: Engine::Pbft,
+        protocol: quorate_ledger::PROTOCOL,
         parameters: parameters.clone(),
         rules: Rules::default(),
         members: (1..=validators).map(member).collect(),

@@ -62,6 +62,7 @@ pub(crate) fn genesis(committee: &Committee) -> GenesisState {
     let asset = GenesisAsset {
         code: asset(),
         decimals: 2,
+        flags: 0,
         issuer: clients()[0].key().address(),
         balances: addresses.map(|address| (address, Amount(FUNDS))).collect(),
     };
@@ -79,6 +80,7 @@ pub(crate) fn genesis(committee: &Committee) -> GenesisState {
         network: network(),
         time: GENESIS_TIME,
         engine: committee.engine(),
+        protocol: quorate_ledger::PROTOCOL,
         parameters: Parameters::default(),
         rules: Rules::default(),
         members: members.collect(),

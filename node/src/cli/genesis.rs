@@ -58,6 +58,9 @@ pub(crate) struct NewArgs {
     /// The consensus protocol
     #[arg(long, value_enum, default_value = "pbft", env = "QUORATE_CONSENSUS")]
     consensus: ProtocolArg,
+    /// The version of the ledger's rules that it begins with: from 2 on members, rights and votes are carried out
+    #[arg(long, value_name = "N", env = "QUORATE_PROTOCOL", default_value_t = quorate_ledger::PROTOCOL)]
+    protocol: u32,
     /// When the ledger begins, in RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     time: Option<String>,
@@ -166,7 +169,7 @@ fn new(args: &NewArgs, output: &Output) -> Result<(), Failure> {
         None => now()?,
     };
     let assets = draft::assets(&args.assets, &args.balances)?;
-    let draft = Draft::V1(DraftV1 {
+    let fields = DraftV1 {
         network: args.network.clone(),
         engine: args.consensus.into(),
         time,
@@ -176,7 +179,8 @@ fn new(args: &NewArgs, output: &Output) -> Result<(), Failure> {
         assets,
         accounts: draft::accounts(&args.accounts, &args.members)?,
         grants: draft::grants(&args.grants, &args.members)?,
-    });
+    };
+    let draft = Draft::at(args.protocol, fields);
     draft.check().map_err(Failure::usage)?;
     let text = draft.to_toml();
     check_looks(&text, &draft).map_err(Failure::usage)?;

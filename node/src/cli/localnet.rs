@@ -102,6 +102,9 @@ pub(crate) struct UpArgs {
     /// The consensus protocol [default: pbft]
     #[arg(long, value_enum, env = "QUORATE_CONSENSUS")]
     consensus: Option<ProtocolArg>,
+    /// The version of the ledger's rules: from 2 on members, rights and votes are carried out
+    #[arg(long, value_name = "N", env = "QUORATE_PROTOCOL", default_value_t = quorate_ledger::PROTOCOL)]
+    protocol: u32,
     /// The first validator's API port; operations listeners are 100 above [default: 8100]
     #[arg(long, value_name = "PORT", env = "QUORATE_API_PORT")]
     api_port: Option<u16>,
@@ -339,6 +342,7 @@ fn plan(args: &UpArgs) -> Result<make::Plan, Failure> {
     Ok(make::Plan {
         validators: args.validators.unwrap_or(4),
         engine: args.consensus.unwrap_or(ProtocolArg::Pbft).into(),
+        protocol: args.protocol,
         api_port: args.api_port.unwrap_or(8100),
         p2p_port: args.p2p_port.unwrap_or(9100),
         asset,

@@ -463,6 +463,31 @@ export function v1(content) {
   return new Versioned(content);
 }
 
+class VersionedTwice extends Versioned {
+  constructor(content, before) {
+    super(content);
+    this.before = before;
+    this.mark = before.fields[0][0];
+  }
+
+  read(reader) {
+    const version = reader.uleb();
+    if (version > 1) throw new Malformed(`version ${version + 1} is not known`);
+    const before = version === 1 ? this.before.read(reader) : {};
+    return { ...before, ...this.content.read(reader) };
+  }
+
+  write(value) {
+    if (!Object.hasOwn(value, this.mark)) return super.write(value);
+    return concat(Uint8Array.of(1), this.before.write(value), this.content.write(value));
+  }
+}
+
+/** A type with two versions: in the second, the fields of `before` come first, and its values have these too. */
+export function v1OrV2(content, before) {
+  return new VersionedTwice(content, before);
+}
+
 class Checked extends Wrapped {
   constructor(content, fault) {
     super(content);

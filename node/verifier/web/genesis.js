@@ -48,6 +48,11 @@ export function committeeDigest(committee) {
   return tagged("committee", types.COMMITTEE.write(committee));
 }
 
+/** The version of the rules that a network begins with. */
+function protocolOf(draft) {
+  return draft.protocol ?? 1;
+}
+
 /** A good genesis document. */
 export class Genesis {
   constructor(value, network) {
@@ -57,7 +62,7 @@ export class Genesis {
     const seats = value.joins.map(({ body: { validator, node, witness } }, number) => {
       return { member: number, seat: number, validator, node, witness };
     });
-    this.committee = { epoch: 0n, engine: value.draft.engine, protocol: 1, seats };
+    this.committee = { epoch: 0n, engine: value.draft.engine, protocol: protocolOf(value.draft), seats };
     this.root = null;
   }
 
@@ -100,7 +105,8 @@ async function checked(value) {
   return new Genesis(value, await digest(preimage("genesis", content), webCrypto()));
 }
 
-function checkDraft({ members, assets }) {
+function checkDraft(draft) {
+  const { members, assets } = draft;
   const names = members.map((name) => name.toLowerCase());
   unless(new Set(names).size === names.length, "two members have one name");
   const codes = assets.map((asset) => asset.code);
@@ -109,7 +115,7 @@ function checkDraft({ members, assets }) {
   unless(all.length <= MAX_BALANCES, "more than 65,536 balances");
   const holdings = new Map();
   for (const { flags, balances } of assets) {
-    unless(flags === 0, "an asset has flags, which protocol 1 does not know");
+    unless(flags === 0 || protocolOf(draft) > 1, "an asset has flags, which protocol 1 does not know");
     const addresses = balances.map((balance) => toHex(balance.address));
     unless(new Set(addresses).size === addresses.length, "an address is twice in an asset");
     const supply = balances.reduce((sum, balance) => sum + balance.amount, 0n);

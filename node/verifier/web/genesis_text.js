@@ -242,6 +242,8 @@ export function parseDocument(text) {
       accounts: table.take("accounts", listOf(account), []).sort((a, b) => compare(a.address, b.address)),
       grants: sortedGrants(table.take("grants", listOf(grant), [])),
     };
+    const protocol = table.take("protocol", small, null);
+    if (protocol !== null) draft.protocol = protocol;
     const joins = table.take("joins", listOf(join));
     const placeOf = ({ body }) => (members.includes(body.member) ? members.indexOf(body.member) : members.length);
     joins.sort((a, b) => placeOf(a) - placeOf(b));

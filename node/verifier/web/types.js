@@ -14,6 +14,7 @@ import {
   text,
   uint,
   v1,
+  v1OrV2,
   variants,
   withText,
   withWords,
@@ -624,7 +625,7 @@ const DRAFT_ASSET = struct({
 });
 export const DRAFT_GRANT = struct(GRANTED);
 export const DRAFT = kept(
-  v1(
+  v1OrV2(
     struct({
       network: NETWORK_NAME,
       engine: ENGINE,
@@ -636,6 +637,7 @@ export const DRAFT = kept(
       accounts: list(struct({ address: ADDRESS, member: U32 }), 65_536, { order: (account) => account.address }),
       grants: list(DRAFT_GRANT, 4_096, { order: byEncoding }),
     }),
+    struct({ protocol: uint(32, 2, 2) }),
   ),
 );
 export const JOIN_BODY = kept(

@@ -313,6 +313,30 @@ class V1(Type):
         return b"\x00" + self.content.write(value)
 
 
+class V1OrV2(V1):
+    """A type with two versions: in the second, fields come before the first's. Its values have these fields too."""
+
+    def __init__(self, content: Type, before: Struct) -> None:
+        super().__init__(content)
+        self.before = before
+
+    def read(self, reader: Reader) -> Any:
+        version = reader.uleb()
+        if version > 1:
+            raise Malformed(f"version {version + 1} is not known")
+        before = self.before.read(reader) if version == 1 else {}
+        return {**before, **self.content.read(reader)}
+
+    def is_second(self, value: Any) -> bool:
+        """Whether a value is of the second version."""
+        return self.before.fields[0][0] in value
+
+    def write(self, value: Any) -> bytes:
+        if not self.is_second(value):
+            return super().write(value)
+        return b"\x01" + self.before.write(value) + self.content.write(value)
+
+
 class Checked(Type):
     """Another type, and what else must hold of its values."""
 

@@ -96,6 +96,11 @@ _MAJORITIES = {"half": "MoreThanHalf", "two thirds": "TwoThirds", "all": "All"}
 _RIGHTS = {text: name for name, text in RIGHT_TEXTS.items()}
 
 
+def protocol_of(draft: dict) -> int:
+    """The version of the rules that a network begins with."""
+    return draft.get("protocol", 1)
+
+
 class Genesis:
     """A good genesis document."""
 
@@ -113,7 +118,7 @@ class Genesis:
             }
             for number, join in enumerate(self.joins)
         ]
-        self.committee = {"epoch": 0, "engine": self.draft["engine"], "protocol": 1, "seats": seats}
+        self.committee = {"epoch": 0, "engine": self.draft["engine"], "protocol": protocol_of(self.draft), "seats": seats}
         self._root: bytes | None = None
 
     @property
@@ -268,7 +273,7 @@ def _unless(good: bool, reason: str) -> None:
 def _check(draft: dict, joins: list) -> None:
     members = draft["members"]
     _unless(len({name.lower() for name in members}) == len(members), "two members have one name")
-    _check_assets(draft["assets"])
+    _check_assets(draft["assets"], protocol_of(draft))
     _unless([join["body"]["member"] for join in joins] == members, "the joins are not the members' in their order")
     digest = tagged("draft", DRAFT.write(draft))
     accounts, keys = [], []
@@ -298,13 +303,13 @@ def _check(draft: dict, joins: list) -> None:
         _unless(not made, "a grant that genesis makes by itself")
 
 
-def _check_assets(assets: list) -> None:
+def _check_assets(assets: list, protocol: int) -> None:
     codes = [asset["code"] for asset in assets]
     _unless(len(set(codes)) == len(codes), "two assets have one code")
     _unless(sum(len(asset["balances"]) for asset in assets) <= 65_536, "more than 65,536 balances")
     holdings: dict[bytes, int] = defaultdict(int)
     for asset in assets:
-        _unless(asset["flags"] == 0, "an asset has flags, which protocol 1 does not know")
+        _unless(asset["flags"] == 0 or protocol > 1, "an asset has flags, which protocol 1 does not know")
         addresses = [balance["address"] for balance in asset["balances"]]
         _unless(len(set(addresses)) == len(addresses), "an address is twice in an asset")
         _unless(sum(balance["amount"] for balance in asset["balances"]) < AMOUNT_LIMIT, "a supply is too large")
@@ -550,6 +555,9 @@ def _parse(data: bytes) -> dict:
         "accounts": sorted(table.take("accounts", _list(account), []), key=lambda each: each["address"]),
         "grants": sorted(table.take("grants", _list(grant), []), key=DRAFT_GRANT.write),
     }
+    protocol = table.take("protocol", _integer, None)
+    if protocol is not None:
+        draft["protocol"] = protocol
     joins = table.take("joins", _list(_join))
     table.end()
     order = {name: place for place, name in enumerate(names)}

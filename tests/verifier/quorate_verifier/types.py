@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .bcs import V1, Bool, Bytes, Checked, Enum, Fixed, Limited, List, Option, Struct, Text, Uint, with_text
+from .bcs import V1, V1OrV2, Bool, Bytes, Checked, Enum, Fixed, Limited, List, Option, Struct, Text, Uint, with_text
 from .forms import address_text, key_text, refused_code_point, time_text
 from .keys import encode_key
 
@@ -646,7 +646,7 @@ DRAFT_ASSET = Struct(
     ("balances", List(Struct(("address", ADDRESS), ("amount", Uint(128, 1, AMOUNT_LIMIT - 1))), 65_536)),
 )
 DRAFT_GRANT = Struct(*GRANTED)
-DRAFT = V1(
+DRAFT = V1OrV2(
     Struct(
         ("network", NETWORK_NAME),
         ("engine", ENGINE),
@@ -660,7 +660,8 @@ DRAFT = V1(
             List(Struct(("address", ADDRESS), ("member", U32)), 65_536, ascending=lambda account: account["address"]),
         ),
         ("grants", List(DRAFT_GRANT, 4_096, ascending=True)),
-    )
+    ),
+    Struct(("protocol", Uint(32, 2, 2))),
 )
 JOIN_BODY = V1(
     Struct(

@@ -39,6 +39,7 @@ pub(crate) struct Network {
 pub(crate) fn plan(validators: u16, engine: Engine, api_port: u16, p2p_port: u16) -> Result<Plan, Failure> {
     Ok(Plan {
         validators,
+        protocol: quorate_ledger::PROTOCOL,
         engine,
         api_port,
         p2p_port,

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use quorate_crypto::{ClientSigningKey, Engine, MemberNumber, SigningKey, keyfile};
 use quorate_genesis::{
-    Draft, DraftAccount, DraftAsset, DraftBalance, DraftV1, Genesis, GenesisError, Join, JoinKeys,
+    Draft, DraftAccount, DraftAsset, DraftBalance, DraftGrant, DraftV1, Genesis, GenesisError, Join, JoinKeys,
 };
-use quorate_ledger::{AssetCode, Parameters, Rules};
+use quorate_ledger::{AssetCode, Parameters, Right, Rules, Scope};
 use quorate_runtime::config::{Home, NodeConfig};
 
 use super::document::{Document, GENESIS, Localnet, TREASURY_KEY, Treasury, ValidatorEntry};
@@ -33,6 +33,8 @@ pub struct Plan {
     pub validators: u16,
     /// By which protocol.
     pub engine: Engine,
+    /// Which version of the ledger's rules.
+    pub protocol: u32,
     /// The first validator's API port; the others follow.
     pub api_port: u16,
     /// The first validator's peer-to-peer port; the others follow.
@@ -158,7 +160,17 @@ fn fill(draft_dir: &Path, dir: &Path, name: &str, plan: &Plan) -> Result<Documen
         issuer: address,
         balances: vec![DraftBalance { address, amount }],
     };
-    let draft = Draft::V1(DraftV1 {
+    // Beyond protocol 1 the treasury's right to make assets has to be granted.
+    let grants = if plan.protocol > 1 {
+        vec![DraftGrant {
+            account: address,
+            right: Right::CreateAsset,
+            scope: Scope::Network,
+        }]
+    } else {
+        Vec::new()
+    };
+    let fields = DraftV1 {
         network: network_name(name),
         engine: plan.engine,
         time: now()?,
@@ -171,8 +183,9 @@ fn fill(draft_dir: &Path, dir: &Path, name: &str, plan: &Plan) -> Result<Documen
             address,
             member: MemberNumber(0),
         }],
-        grants: Vec::new(),
-    });
+        grants,
+    };
+    let draft = Draft::at(plan.protocol, fields);
     draft.check().map_err(made_wrong)?;
 
     let mut joins = Vec::new();
