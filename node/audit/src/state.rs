@@ -235,9 +235,12 @@ impl CertifiedState {
         });
         self.values.apply(&execution);
         let height = execution.tip.height;
-        // In protocol 1 nothing changes parameters.
         if let Some(agreement) = execution.agreement.take() {
             self.agreement = agreement;
+            // An epoch's last block may have changed them; execution writes none that are no parameters.
+            if let Ok((_, parameters)) = in_force(&self.values) {
+                self.parameters = parameters;
+            }
         }
         self.tip = execution.tip;
         self.tree.forget_before(height);
