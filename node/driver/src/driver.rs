@@ -302,8 +302,8 @@ impl Driver {
                 let epoch = if taken_for_now { self.epoch() } else { of };
                 self.put_for(epoch, Input::Message(message));
             }
-            Event::Connected(validator) => self.put(Input::Connected(validator)),
-            Event::HeldBack(validator) => self.put(Input::HeldBack(validator)),
+            Event::Connected { epoch, validator } => self.put_for(epoch, Input::Connected(validator)),
+            Event::HeldBack { epoch, validator } => self.put_for(epoch, Input::HeldBack(validator)),
             Event::BatchStored { epoch, digest } => {
                 self.on_arrived(&[digest], around);
                 self.put_for(epoch, Input::BatchesAvailable(vec![digest]));
@@ -345,9 +345,9 @@ impl Driver {
                 return mem::take(&mut self.effects);
             };
             match released {
-                Released::Actions(actions) => {
+                Released::Actions(epoch, actions) => {
                     for action in actions {
-                        self.perform(&pass, action, time, around);
+                        self.perform(&pass, epoch, action, time, around);
                     }
                 }
                 // What a halted replica has not said yet it never says.
@@ -412,7 +412,9 @@ impl Driver {
                     self.timers.set(epoch, timer, after, time.since_start);
                 }
                 Action::CancelTimer(timer) => self.timers.cancel(epoch, timer),
-                Action::HandOver { to, batches } => self.effects.push(Effect::HandOver { to, batches }),
+                Action::HandOver { to, batches } => {
+                    self.effects.push(Effect::HandOver { epoch, to, batches });
+                }
                 // At once: what waits to be said, or is about to be signed, is what must not leave any more (D7).
                 Action::Diverged {
                     height,
@@ -426,7 +428,7 @@ impl Driver {
                 Action::Lost { height } => self.halt(Halt::Lost { height }),
                 Action::Sign(body) => {
                     if !actions.is_empty() {
-                        self.gate.hold_actions(last, mem::take(&mut actions));
+                        self.gate.hold_actions(epoch, last, mem::take(&mut actions));
                     }
                     self.sign(epoch, body, last, around);
                 }
@@ -434,7 +436,7 @@ impl Driver {
             }
         }
         if !actions.is_empty() {
-            self.gate.hold_actions(last, actions);
+            self.gate.hold_actions(epoch, last, actions);
         }
     }
 
@@ -480,6 +482,7 @@ impl Driver {
         self.gate.hold_unsigned(needs, unsigned);
         self.effects.push(Effect::Sign {
             number,
+            epoch,
             domain,
             content,
         });
@@ -499,8 +502,8 @@ impl Driver {
         });
     }
 
-    /// Does one thing that a step asked for: the only way out (D1).
-    fn perform(&mut self, _pass: &Pass, action: Action, time: Time, around: &dyn Surroundings) {
+    /// Does one thing that a step of this epoch's engine asked for: the only way out (D1).
+    fn perform(&mut self, _pass: &Pass, epoch: Epoch, action: Action, time: Time, around: &dyn Surroundings) {
         match action {
             Action::Broadcast(message) => self.effects.push(Effect::Broadcast(message)),
             Action::Send { to, message } => self.effects.push(Effect::Send { to, message }),
@@ -522,7 +525,9 @@ impl Driver {
                 self.fetch(time, around);
             }
             Action::Certify(certificate) => self.effects.push(Effect::Certify(certificate)),
-            Action::FetchBlocks { to, holders } => self.effects.push(Effect::FetchBlocks { to, holders }),
+            Action::FetchBlocks { to, holders } => {
+                self.effects.push(Effect::FetchBlocks { epoch, to, holders });
+            }
             Action::Accuse(evidence) => self.effects.push(Effect::KeepEvidence(Box::new(evidence))),
             Action::Sign(_)
             | Action::SetTimer { .. }
@@ -565,9 +570,8 @@ impl Event {
                 Some(*epoch)
             }
             Self::Synced { certificate, .. } => Some(certificate.epoch()),
-            Self::Connected(_)
-            | Self::HeldBack(_)
-            | Self::JournalFlushed(_)
+            Self::Connected { epoch, .. } | Self::HeldBack { epoch, .. } => Some(*epoch),
+            Self::JournalFlushed(_)
             | Self::ChainFlushed { .. }
             | Self::EpochReady(_)
             | Self::Diverged { .. }

@@ -38,9 +38,19 @@ pub enum Event {
     /// A peer's message, its signatures checked.
     Message(Verified<Message>),
     /// A link to this validator came up.
-    Connected(ValidatorIndex),
+    Connected {
+        /// The epoch that gives the index its meaning.
+        epoch: Epoch,
+        /// Who.
+        validator: ValidatorIndex,
+    },
     /// What this validator sends breaks the rules, so next to nothing of it is taken for a while.
-    HeldBack(ValidatorIndex),
+    HeldBack {
+        /// The epoch that gives the index its meaning.
+        epoch: Epoch,
+        /// Who.
+        validator: ValidatorIndex,
+    },
     /// A checked batch was written and is kept here.
     BatchStored {
         /// The batch's epoch.
@@ -118,7 +128,8 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal(pub String);
 
-/// What a driver asks for. The host does effects in order, before its next event.
+/// What a driver asks for. The host does effects in order, before its next event. Whatever names a validator by its
+/// index names the epoch with it: committees differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Append these entries to the journal and flush it; answered by [`Event::JournalFlushed`].
@@ -150,6 +161,8 @@ pub enum Effect {
     Certify(Certificate),
     /// Ask one validator for batches.
     FetchBatches {
+        /// The epoch that gives the index its meaning.
+        epoch: Epoch,
         /// Whom.
         to: ValidatorIndex,
         /// The batches: no more than [`MAX_REQUESTED_BATCHES`](crate::MAX_REQUESTED_BATCHES).
@@ -157,6 +170,8 @@ pub enum Effect {
     },
     /// Say to whoever leads that these batches are here.
     HandOver {
+        /// The epoch that gives the index its meaning.
+        epoch: Epoch,
         /// Who leads.
         to: ValidatorIndex,
         /// The batches.
@@ -164,6 +179,8 @@ pub enum Effect {
     },
     /// Fetch certified blocks.
     FetchBlocks {
+        /// The epoch that gives the indices their meaning.
+        epoch: Epoch,
         /// The highest height known to be certified.
         to: Height,
         /// Who said so.
@@ -181,6 +198,8 @@ pub enum Effect {
     Sign {
         /// The request's number.
         number: SignNumber,
+        /// The epoch that is signed in: a validator's key may be another in the next.
+        epoch: Epoch,
         /// The tag that it is signed under.
         domain: Tag,
         /// What is signed.

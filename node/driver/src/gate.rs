@@ -37,15 +37,15 @@ pub(crate) struct Unsigned {
 /// What is let through.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Released {
-    /// Actions of a step whose records are durable.
-    Actions(Vec<Action>),
+    /// Actions of a step of this epoch's engine, whose records are durable.
+    Actions(Epoch, Vec<Action>),
     /// An own message, signed and durable.
     Own(Message),
 }
 
 #[derive(Debug)]
 enum Content {
-    Actions(Vec<Action>),
+    Actions(Epoch, Vec<Action>),
     Unsigned(Unsigned),
     Own(Message),
 }
@@ -77,12 +77,12 @@ impl Held {
 }
 
 impl Gate {
-    /// Holds a step's actions until the journal is on disk up to `journal`.
-    pub(crate) fn hold_actions(&mut self, journal: EntryNumber, actions: Vec<Action>) {
+    /// Holds the actions of a step of this epoch's engine until the journal is on disk up to `journal`.
+    pub(crate) fn hold_actions(&mut self, epoch: Epoch, journal: EntryNumber, actions: Vec<Action>) {
         let writes = WriteNumber::default();
         self.waiting.push_back(Held {
             needs: Needs { journal, writes },
-            content: Content::Actions(actions),
+            content: Content::Actions(epoch, actions),
         });
     }
 
@@ -104,7 +104,7 @@ impl Gate {
     ) -> bool {
         let is_asked = |held: &&mut Held| match &held.content {
             Content::Unsigned(unsigned) => unsigned.number == number,
-            Content::Actions(_) | Content::Own(_) => false,
+            Content::Actions(..) | Content::Own(_) => false,
         };
         let Some(held) = self.waiting.iter_mut().find(is_asked) else {
             return false;
@@ -123,7 +123,7 @@ impl Gate {
     /// Drops the own messages that wait: they are never said (D7).
     pub(crate) fn drop_own(&mut self) {
         self.waiting
-            .retain(|held| matches!(held.content, Content::Actions(_)));
+            .retain(|held| matches!(held.content, Content::Actions(..)));
     }
 
     /// The journal is on disk up to `entry`.
@@ -161,7 +161,7 @@ impl Gate {
         }
         let held = self.waiting.remove(place?)?;
         let released = match held.content {
-            Content::Actions(actions) => Released::Actions(actions),
+            Content::Actions(epoch, actions) => Released::Actions(epoch, actions),
             Content::Own(message) => Released::Own(message),
             Content::Unsigned(_) => unreachable!("what is not signed is not ready"),
         };
@@ -218,12 +218,12 @@ mod tests {
         let mut gate = Gate::default();
         hold_own(&mut gate, 1, needs(1, 1));
         gate.hold_unsigned(needs(1, 0), unsigned(2));
-        gate.hold_actions(EntryNumber(2), actions(1));
+        gate.hold_actions(Epoch(0), EntryNumber(2), actions(1));
         gate.drop_own();
         gate.journal_flushed(EntryNumber(2));
         gate.writes_flushed(WriteNumber(1));
         assert!(!gate.signed(SignNumber(2), Signature([0; 64]), |_| None));
-        assert_eq!(released(&mut gate), [Released::Actions(actions(1))]);
+        assert_eq!(released(&mut gate), [Released::Actions(Epoch(0), actions(1))]);
     }
 
     #[test]
@@ -245,31 +245,34 @@ mod tests {
     fn a_vote_that_waits_for_batches_holds_nobody_up() {
         let mut gate = Gate::default();
         hold_own(&mut gate, 1, needs(1, 9));
-        gate.hold_actions(EntryNumber(0), actions(1));
-        assert_eq!(released(&mut gate), vec![Released::Actions(actions(1))]);
-        gate.hold_actions(EntryNumber(2), actions(2));
+        gate.hold_actions(Epoch(0), EntryNumber(0), actions(1));
+        assert_eq!(released(&mut gate), vec![Released::Actions(Epoch(0), actions(1))]);
+        gate.hold_actions(Epoch(0), EntryNumber(2), actions(2));
         assert!(released(&mut gate).is_empty());
         gate.journal_flushed(EntryNumber(2));
-        assert_eq!(released(&mut gate), vec![Released::Actions(actions(2))]);
+        assert_eq!(released(&mut gate), vec![Released::Actions(Epoch(0), actions(2))]);
     }
 
     #[test]
     fn a_step_without_records_does_not_overtake_one_that_is_held() {
         let mut gate = Gate::default();
-        gate.hold_actions(EntryNumber(1), actions(1));
-        gate.hold_actions(EntryNumber(0), actions(2));
+        gate.hold_actions(Epoch(0), EntryNumber(1), actions(1));
+        gate.hold_actions(Epoch(0), EntryNumber(0), actions(2));
         hold_own(&mut gate, 1, needs(2, 0));
-        gate.hold_actions(EntryNumber(0), actions(3));
+        gate.hold_actions(Epoch(0), EntryNumber(0), actions(3));
         assert!(released(&mut gate).is_empty());
         gate.journal_flushed(EntryNumber(1));
         assert_eq!(
             released(&mut gate),
-            vec![Released::Actions(actions(1)), Released::Actions(actions(2))]
+            vec![
+                Released::Actions(Epoch(0), actions(1)),
+                Released::Actions(Epoch(0), actions(2))
+            ]
         );
         gate.journal_flushed(EntryNumber(2));
         assert_eq!(
             released(&mut gate),
-            vec![Released::Own(own()), Released::Actions(actions(3))]
+            vec![Released::Own(own()), Released::Actions(Epoch(0), actions(3))]
         );
     }
 
@@ -277,7 +280,7 @@ mod tests {
     fn what_is_not_signed_yet_is_not_overtaken() {
         let mut gate = Gate::default();
         gate.hold_unsigned(needs(0, 0), unsigned(1));
-        gate.hold_actions(EntryNumber(0), actions(1));
+        gate.hold_actions(Epoch(0), EntryNumber(0), actions(1));
         assert!(released(&mut gate).is_empty());
         // Signed late, it is kept under an entry that is not on disk yet.
         assert!(gate.signed(SignNumber(1), Signature([0; 64]), |_| Some(EntryNumber(3))));
@@ -285,7 +288,7 @@ mod tests {
         gate.journal_flushed(EntryNumber(3));
         assert_eq!(
             released(&mut gate),
-            vec![Released::Own(own()), Released::Actions(actions(1))]
+            vec![Released::Own(own()), Released::Actions(Epoch(0), actions(1))]
         );
     }
 }

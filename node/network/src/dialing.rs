@@ -113,6 +113,11 @@ fn fraction() -> f64 {
     drawn.map_or(0.5, |drawn| f64::from(drawn) / f64::from(u16::MAX))
 }
 
+/// Whether links to this peer can be made over an address.
+pub fn is_address(text: &str, peer: PeerKey) -> bool {
+    parse_address(text, Some(peer)).is_ok()
+}
+
 /// Reads an address that links are made over: an IP address or a DNS name, a TCP port, and the peer
 /// id if it must be `expected`'s. The id is left out, as dials say whom they expect.
 pub(crate) fn parse_address(text: &str, expected: Option<PeerKey>) -> Result<Multiaddr, NetworkError> {

@@ -8,7 +8,7 @@
 //! inbox is used up is not read, so that a slow runtime holds back the sender and not memory. Of link
 //! changes a peer has at most two waiting, of refusals [`MAX_REFUSALS`] wait and the rest is dropped.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -224,6 +224,23 @@ impl EventQueue {
     /// A peer has sent what is against the rules.
     pub(crate) fn offended(&self, peer: PeerKey) -> Offence {
         self.lock().offences.note(peer, Instant::now())
+    }
+
+    /// From now on so much is taken in a second of each peer at least, and more by what these send; all that comes, if
+    /// none is given.
+    pub(crate) fn set_pace(&self, least_votes: Option<u32>, voters: BTreeSet<PeerKey>) {
+        let now = Instant::now();
+        let mut inner = self.lock();
+        let former = inner.pace.take();
+        inner.pace = least_votes.map(|least| {
+            let kept = former.filter(|former| former.least() == f64::from(least));
+            let mut pace = kept.unwrap_or_else(|| Pace::new(least, now));
+            pace.set_voters(voters, now);
+            pace
+        });
+        drop(inner);
+        // What was held back may pass now.
+        self.wake.notify_one();
     }
 
     pub(crate) fn close(&self) {

@@ -204,6 +204,12 @@ impl Handle {
         Ok(())
     }
 
+    /// Sets what is taken of each peer's votes in a second at least, as [`crate::Limits::least_votes`] does at the start, and
+    /// by whose votes more is allowed: who only listens says nothing of how much is usual.
+    pub fn set_pace(&self, least_votes: Option<u32>, voters: &[PeerKey]) {
+        self.queue.set_pace(least_votes, voters.iter().copied().collect());
+    }
+
     /// Closes the links with these peers and refuses new ones, both ways, until they are allowed.
     pub fn deny(&self, peers: &[PeerKey]) {
         self.wanted.send_modify(|wanted| wanted.denied.extend(peers));

@@ -110,6 +110,7 @@ mod transport;
 
 pub use channel::Channel;
 pub use config::{Config, Limits, PeerConfig};
+pub use dialing::is_address;
 pub use error::{HandshakeField, NetworkError, Reason, ReplyError, RequestError, SendError};
 pub use events::{Events, NetworkEvent};
 pub use handle::{Handle, start};

@@ -3,7 +3,7 @@
 //! given half as much again as the one in the middle, which no minority moves, and never less than a fixed number.
 //! What is more waits where it is, unread, and in the end with its sender.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -27,6 +27,8 @@ pub(crate) struct Pace {
     allowed: f64,
     round_began: Instant,
     peers: BTreeMap<PeerKey, Allowance>,
+    /// Whose votes say what is usual; none where that is everybody's. Who only listens says little.
+    voters: Option<BTreeSet<PeerKey>>,
 }
 
 #[derive(Debug)]
@@ -45,7 +47,21 @@ impl Pace {
             allowed: f64::from(least),
             round_began: now,
             peers: BTreeMap::new(),
+            voters: None,
         }
+    }
+
+    /// From now on what these send says how much each may send, and nobody else counts.
+    pub(crate) fn set_voters(&mut self, voters: BTreeSet<PeerKey>, now: Instant) {
+        // What is left to whoever else is linked is known again with its next vote.
+        self.peers.retain(|peer, _| voters.contains(peer));
+        voters.iter().for_each(|voter| self.know(*voter, now));
+        self.voters = Some(voters);
+    }
+
+    /// What each peer may send in a second at least.
+    pub(crate) fn least(&self) -> f64 {
+        self.least
     }
 
     /// A peer that counts from now on, though it may send nothing.
@@ -80,7 +96,9 @@ impl Pace {
         if round < ROUND {
             return;
         }
-        let mut taken: Vec<u32> = self.peers.values().map(|allowance| allowance.taken).collect();
+        let counts = |peer: &PeerKey| self.voters.as_ref().is_none_or(|voters| voters.contains(peer));
+        let voters = self.peers.iter().filter(|(peer, _)| counts(peer));
+        let mut taken: Vec<u32> = voters.map(|(_, allowance)| allowance.taken).collect();
         taken.sort_unstable();
         let middle = match taken.len() {
             // Three validators bear no liar, and with one away the other's votes are all there are.
@@ -160,6 +178,24 @@ mod tests {
             floods[4..].iter().all(|flood| *flood <= 300 * 3 / 2 * (20 + 4)),
             "{floods:?}"
         );
+    }
+
+    #[test]
+    fn who_only_listens_lowers_nobodys_pace() {
+        let start = Instant::now();
+        let mut pace = Pace::new(LEAST, start);
+        let key = |peer: u8| PeerKey([peer; 32]);
+        (0..7).for_each(|peer| pace.know(key(peer), start));
+        pace.set_voters((0..3).map(key).collect(), start);
+        // Four that listen are known again by what they send, which is next to nothing.
+        (3..7).for_each(|peer| assert!(pace.allows(key(peer), start)));
+        let later = start + ROUND;
+        for _ in 0..300 {
+            (0..3).for_each(|peer| pace.took(key(peer), start));
+        }
+        pace.took(key(0), later);
+        let allowed = pace.allowed;
+        assert!(allowed >= 1.5 * 300.0, "{allowed}");
     }
 
     #[test]

@@ -13,12 +13,14 @@ use quorate_ledger::{
     Batch, BatchError, BatchTexts, BatchV1, FormedBatch, Parameters, ParametersV1, Timestamp, Transaction,
 };
 
-use crate::batches::{BatchStore, Charge, Whole};
+use crate::batches::{BatchStore, Charge, Rules, Whole};
 use crate::clock;
 use crate::epoch::SharedEpoch;
+use crate::keyring::Keyring;
 use crate::links::Links;
 use crate::own_batches::OwnBatches;
 use crate::pool::{Load, Packed, Pool};
+use crate::roster::Roster;
 use crate::standing::SharedStanding;
 use crate::wire::CopyBytes;
 use crate::{fatal, fatal_at_database};
@@ -38,8 +40,8 @@ const BATCH_OVERHEAD: usize = 256;
 pub(crate) struct Batcher {
     pub(crate) network: Digest,
     pub(crate) epoch: SharedEpoch,
-    pub(crate) author: ValidatorIndex,
-    pub(crate) key: SigningKey,
+    pub(crate) keys: Arc<Keyring>,
+    /// Those in force at the start: while no others are, all that waits was admitted by them.
     pub(crate) parameters: Parameters,
     pub(crate) pool: Arc<Pool>,
     pub(crate) own: Arc<OwnBatches>,
@@ -84,9 +86,9 @@ impl Batcher {
 
     /// Waits until nothing is under way, or there is enough for a full batch and room for it.
     fn wait_for_turn(&self) {
-        let limit = limit_of(self.parameters.v1());
         let mut under_way = self.own.under_way();
         loop {
+            let limit = limit_of(self.epoch.get().now.parameters.v1());
             let full = self.pool.queued().reaches(limit);
             let may_pack = under_way.is_empty() || (full && under_way.len() < MAX_UNDER_WAY);
             if may_pack || self.own.is_stopped() {
@@ -100,23 +102,57 @@ impl Batcher {
 
     /// Announces batches that stay unordered; they are fetched from here where they are lacking.
     fn pass_on_stale(&self) {
-        let standing = self.standing.get();
-        let led = Led::of(standing.leader, standing.begun, standing.votes, self.author);
+        let (standing, info) = (self.standing.get(), self.epoch.get());
+        let Some(own) = info.own() else { return };
+        let led = Led::of(standing.leader, standing.begun, standing.votes, own);
         for (to, batches) in self.batches.tell_of_unordered(led, STALE, STALE_BATCHES) {
-            self.links.announce_batches(to, batches);
+            let nodes = match to {
+                Some(leader) => info.now.nodes_of(leader).collect(),
+                None => self.links.peers().to_vec(),
+            };
+            self.links.announce_batches(&nodes, batches);
         }
     }
 
-    /// Signs a batch whose transactions were checked, with their texts, when they were admitted.
-    fn sign(&self, batch: Batch, texts: BatchTexts) -> Result<Whole, BatchError> {
-        let batch = FormedBatch::sign(batch, &self.key, &self.batches.rules().view())
-            .map(FormedBatch::with_signatures_checked)?;
-        Ok(Whole { batch, texts })
+    /// Those of what was taken that may stand in a batch by these parameters, as they were admitted by others. The rest is
+    /// let go.
+    fn fitting(&self, taken: Vec<Packed>, limits: &ParametersV1) -> Vec<Packed> {
+        let limit = limit_of(limits);
+        let fits = |packed: &Packed| {
+            let transaction = &packed.submitted.transaction;
+            packed.load.is_within(limit) && transaction.check_form(&self.network, limits).is_ok()
+        };
+        let (fitting, unfit): (Vec<_>, Vec<_>) = taken.into_iter().partition(fits);
+        let unfit: Vec<_> = unfit.iter().map(|packed| packed.fingerprint).collect();
+        if !unfit.is_empty() {
+            tracing::warn!(
+                transactions = unfit.len(),
+                "transactions that were admitted before the network's parameters changed fit into no batch any more"
+            );
+            self.pool.forget(&unfit);
+        }
+        fitting
+    }
+
+    /// This node as an author of batches, with the key that it signs them with.
+    fn author_of(&self, roster: &Roster) -> Option<(ValidatorIndex, SigningKey)> {
+        let seat = roster.own_seat()?;
+        Some((roster.own?, self.keys.signing(&seat.validator)?))
     }
 
     fn pack(&self, numbers: &mut Numbers) {
-        let limits = self.parameters.v1();
+        // One epoch's rules for all of the batch: if it ends meanwhile, its transactions are packed again.
+        let info = self.epoch.get();
+        let Some((author, key)) = self.author_of(&info.now) else {
+            // Who has no seat packs nothing; what waits here may still be packed by it when it has one.
+            return std::thread::sleep(PATIENCE);
+        };
+        let limits = info.now.parameters.v1();
         let taken = self.pool.take(limit_of(limits));
+        let taken = match info.now.parameters == self.parameters {
+            true => taken,
+            false => self.fitting(taken, limits),
+        };
         if taken.is_empty() {
             return;
         }
@@ -124,12 +160,12 @@ impl Batcher {
         let (transactions, texts) = parts_of(&taken);
         let batch = Batch::V1(BatchV1 {
             network: self.network,
-            epoch: self.epoch.get().epoch(),
-            author: self.author,
+            epoch: info.epoch(),
+            author,
             number: numbers.next(clock::now()),
             transactions,
         });
-        let whole = match self.sign(batch, texts) {
+        let whole = match sign(&key, &Rules::of(self.network, &info.now), batch, texts) {
             Ok(whole) => whole,
             Err(BatchError::WrongEpoch { .. }) => return self.pool.unpack(&fingerprints),
             Err(error) => fatal(&format!("a batch packed here breaks the rules: {error}")),
@@ -147,7 +183,7 @@ impl Batcher {
         let without_texts = whole.texts.items().is_empty();
         let copy = CopyBytes::new(&batch, &whole.texts);
         self.own.under_way().insert(batch.digest(), fingerprints.clone());
-        match self.batches.insert_whole(whole, Charge::Author(self.author)) {
+        match self.batches.insert_whole(whole, Charge::Author(author)) {
             Ok(true) => {}
             // The epoch has ended meanwhile.
             Ok(false) => {
@@ -172,6 +208,12 @@ impl Batcher {
             Err(error) => fatal_at_database("a batch cannot be read", &error),
         }
     }
+}
+
+/// Signs a batch whose transactions were checked, with their texts, when they were admitted.
+fn sign(key: &SigningKey, rules: &Rules, batch: Batch, texts: BatchTexts) -> Result<Whole, BatchError> {
+    let batch = FormedBatch::sign(batch, key, &rules.view()).map(FormedBatch::with_signatures_checked)?;
+    Ok(Whole { batch, texts })
 }
 
 /// What transactions may take of one batch.

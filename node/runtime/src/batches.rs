@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
 use quorate_driver::{Event, Led, Told, Unordered, WriteNumber, tell_of_unordered};
 use quorate_ledger::{
-    BatchError, BatchRules, BatchTexts, CheckedBatch, FormedBatch, Parameters, SignedBatch,
+    BatchError, BatchRules, BatchTexts, CheckedBatch, FormedBatch, Parameters, ParametersV1, SignedBatch,
 };
+use quorate_network::PeerKey;
 use quorate_storage::{Chain, StorageError};
 
 pub(crate) use self::check::{Checker, start_checker};
@@ -29,6 +30,7 @@ pub(crate) use self::whole::Whole;
 use crate::error::NodeError;
 use crate::fatal_at_database;
 use crate::inbox::Inbox;
+use crate::roster::Roster;
 use crate::writes::WriteCount;
 
 /// Bytes in memory of the batches that proposals name: two of the largest proposals.
@@ -49,7 +51,6 @@ pub(crate) struct BatchStore {
     writes: Arc<WriteCount>,
     /// One write at a time, so that counts mean what they say.
     writer: Mutex<()>,
-    quota: usize,
     /// [`NAMED_BYTES`], but in tests.
     named_limit: usize,
 }
@@ -62,7 +63,7 @@ pub(crate) enum Charge {
     /// Its author's.
     Author(ValidatorIndex),
     /// The peer's that passed it on: its author has used up its own.
-    Forwarder(ValidatorIndex),
+    Forwarder(PeerKey),
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +87,6 @@ struct HeldBatch {
 impl BatchStore {
     /// A store that keeps bytes in `chain` and tells `inbox` what is there.
     pub(crate) fn new(chain: Arc<Chain>, rules: Rules, inbox: Inbox) -> Self {
-        let quota = rules.parameters.v1().author_quota as usize;
         Self {
             chain,
             rules: RwLock::new(Arc::new(rules)),
@@ -96,7 +96,6 @@ impl BatchStore {
             unchecked: Mutex::default(),
             writes: Arc::default(),
             writer: Mutex::new(()),
-            quota,
             named_limit: NAMED_BYTES,
         }
     }
@@ -108,10 +107,9 @@ impl BatchStore {
 
     /// A new epoch has begun, after the last block of the former one was written: batches that no block
     /// has got are of no use any more.
-    pub(crate) fn begin_epoch(&self, committee: Committee, first: Height) -> Result<(), StorageError> {
+    pub(crate) fn begin_epoch(&self, roster: &Roster) -> Result<(), StorageError> {
         let mut held = self.held();
-        let mut rules = (*self.rules()).clone();
-        (rules.committee, rules.first) = (committee, first);
+        let rules = Rules::of(self.rules().network, roster);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
         *held = Held::default();
         drop(held);
@@ -143,17 +141,19 @@ impl BatchStore {
         Ok(())
     }
 
-    /// A batch of a block of this committee's whose clients' signatures need no check: a quorum's certificate vouches
-    /// for them. The epoch under way may be another one by now.
+    /// A batch of a block of this committee's and of its epoch's parameters whose clients' signatures need no check: a
+    /// quorum's certificate vouches for them. The epoch under way may be another one by now.
     pub(crate) fn trust(
         &self,
         batch: SignedBatch,
         committee: &Committee,
+        parameters: &ParametersV1,
     ) -> Result<CheckedBatch, BatchError> {
         let rules = self.rules();
         let rules = BatchRules {
+            network: &rules.network,
             committee,
-            ..rules.view()
+            parameters,
         };
         FormedBatch::from_signed(batch, &rules).map(FormedBatch::with_signatures_checked)
     }
@@ -387,15 +387,18 @@ impl BatchStore {
     }
 
     /// Whose allowance a batch of `author` would take up that `sender` sent; none if both are used up.
-    fn charge_for(&self, digest: &Digest, author: ValidatorIndex, sender: ValidatorIndex) -> Option<Charge> {
+    fn charge_for(&self, digest: &Digest, author: ValidatorIndex, sender: PeerKey) -> Option<Charge> {
+        let rules = self.rules();
+        let quota = rules.parameters.v1().author_quota as usize;
+        let is_author = rules.nodes.get(&sender) == Some(&author);
         let held = self.held();
         if held.wanted.contains_key(digest) {
             return Some(Charge::Nobody);
         }
-        let has_room = |charge: &Charge| held.charged.get(charge).copied().unwrap_or(0) < self.quota;
+        let has_room = |charge: &Charge| held.charged.get(charge).copied().unwrap_or(0) < quota;
         [Charge::Author(author), Charge::Forwarder(sender)]
             .into_iter()
-            .take(if sender == author { 1 } else { 2 })
+            .take(if is_author { 1 } else { 2 })
             .find(has_room)
     }
 }
@@ -411,9 +414,22 @@ pub(crate) struct Rules {
     pub(crate) first: Height,
     /// The parameters in force.
     pub(crate) parameters: Parameters,
+    /// Whose nodes have which key: what a validator sends of its own is charged to it once.
+    pub(crate) nodes: BTreeMap<PeerKey, ValidatorIndex>,
 }
 
 impl Rules {
+    /// Those of an epoch.
+    pub(crate) fn of(network: Digest, roster: &Roster) -> Self {
+        Self {
+            network,
+            committee: roster.committee.clone(),
+            first: roster.first(),
+            parameters: roster.parameters.clone(),
+            nodes: roster.nodes().clone(),
+        }
+    }
+
     /// The rules as the ledger takes them.
     pub(crate) fn view(&self) -> BatchRules<'_> {
         BatchRules {

@@ -9,6 +9,8 @@ mod tests;
 mod texts;
 mod tree;
 
+use std::sync::Arc;
+
 use quorate_api::{
     Beginnings, BlockRef, EntryChanges, Fault, HexDigits, NoProof, ProofRequest, RecordPlace, Snapshot,
 };
@@ -28,12 +30,13 @@ use serde::Serialize;
 pub(crate) use self::assets::AssetMakers;
 pub(crate) use self::texts::submitted_texts;
 pub(crate) use self::tree::ProofTree;
-use crate::names::Names;
+use crate::roster::Roster;
 
 /// A storage snapshot in the API's terms.
 pub(crate) struct Certified<'a> {
     pub(crate) snapshot: quorate_storage::Snapshot,
-    pub(crate) names: &'a Names,
+    /// Of the epoch under way.
+    pub(crate) roster: Arc<Roster>,
     pub(crate) genesis: &'a Genesis,
     /// It has the state at the snapshot's height, unless that is long past.
     pub(crate) tree: &'a ProofTree,
@@ -196,7 +199,11 @@ impl Snapshot for Certified<'_> {
             return Ok(None);
         };
         let count = self.executed_in(&header)?;
-        let name = |index| self.names.of(index);
+        let epoch = self.snapshot.epoch(header.v1().epoch).map_err(fault)?;
+        let names = epoch
+            .map(|(_, committee)| self.roster.names_in(&committee))
+            .unwrap_or_default();
+        let name = |index| names.of(index);
         Ok(Some(schema::Block::of(&header, &certificate, count, name)))
     }
 

@@ -268,8 +268,8 @@ impl RunningNode {
         if !votes || self.sync.is_running() {
             return None;
         }
-        let committee = self.committee();
-        let seat = committee.seat(self.index?)?;
+        let info = self.epoch.get();
+        let seat = info.now.own_seat()?;
         (Some(seat.witness) == self.checkpoints.key()).then_some(seat.seat)
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use quorate_api::{OutcomeAt, Settled};
-use quorate_crypto::{Certificate, Digest, Height, ValidatorIndex};
+use quorate_crypto::{Certificate, Committee, Digest, Height, SeatNumber};
 use quorate_ledger::{Execution, Timestamp};
 use quorate_storage::{Durations, DurationsReading};
 use smallvec::SmallVec;
@@ -25,7 +25,7 @@ const TIMED: usize = 64;
 const SEALED: usize = 256;
 
 /// Who sealed which height.
-pub(crate) type Sealers = BTreeMap<Height, BTreeSet<ValidatorIndex>>;
+pub(crate) type Sealers = BTreeMap<Height, BTreeSet<SeatNumber>>;
 
 /// Those who wait for one transaction: there is seldom more than one.
 type Senders = SmallVec<[oneshot::Sender<Settled>; 1]>;
@@ -77,7 +77,7 @@ impl Waiters {
 pub(crate) struct Committed {
     heights: watch::Sender<Height>,
     waiters: Mutex<Waiters>,
-    last_seals: Mutex<BTreeMap<ValidatorIndex, Height>>,
+    last_seals: Mutex<BTreeMap<SeatNumber, Height>>,
     sealers: Mutex<Sealers>,
     transactions: std::sync::atomic::AtomicU64,
     /// From the time that a leader gave a proposal to its decision here.
@@ -161,7 +161,7 @@ impl Committed {
     }
 
     /// The last height that each validator is known to have sealed.
-    pub(crate) fn last_seals(&self) -> BTreeMap<ValidatorIndex, Height> {
+    pub(crate) fn last_seals(&self) -> BTreeMap<SeatNumber, Height> {
         self.last_seals
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -176,15 +176,15 @@ impl Committed {
             .clone()
     }
 
-    /// This validator has sealed this height: with others or, being slow, after a quorum of them.
-    pub(crate) fn note_seal(&self, validator: ValidatorIndex, height: Height) {
+    /// The validator in this seat has sealed this height: with others or, being slow, after a quorum of them.
+    pub(crate) fn note_seal(&self, seat: SeatNumber, height: Height) {
         // A liar may seal what will not be for years.
         if height.0 <= self.heights.borrow().0.saturating_add(NEAR) {
             let mut seals = self.last_seals.lock().unwrap_or_else(PoisonError::into_inner);
-            let last = seals.entry(validator).or_insert(height);
+            let last = seals.entry(seat).or_insert(height);
             *last = (*last).max(height);
             let mut sealers = self.sealers.lock().unwrap_or_else(PoisonError::into_inner);
-            sealers.entry(height).or_default().insert(validator);
+            sealers.entry(height).or_default().insert(seat);
             while sealers.len() > SEALED {
                 sealers.pop_first();
             }
@@ -198,11 +198,13 @@ impl Committed {
     }
 
     /// Tells of a certified block that was written. What it executed, and what it `ended` otherwise, has left
-    /// the pool already, so whoever found a transaction still pending after the write is told here.
+    /// the pool already, so whoever found a transaction still pending after the write is told here. `committee`: the
+    /// certificate's.
     pub(crate) fn publish(
         &self,
         execution: &Execution,
         certificate: &Certificate,
+        committee: &Committee,
         ended: impl IntoIterator<Item = (Digest, Ended)>,
     ) {
         let height = execution.tip.height;
@@ -212,7 +214,9 @@ impl Committed {
         );
         self.heights.send_replace(height);
         for seal in certificate.seals() {
-            self.note_seal(seal.validator, height);
+            if let Some(seat) = committee.seat(seal.validator) {
+                self.note_seal(seat.seat, height);
+            }
         }
         let executed = (0_u32..).zip(&execution.transactions);
         let executed = executed.map(|(index, executed)| {
@@ -269,18 +273,15 @@ mod tests {
     fn who_sealed_is_kept_of_the_last_heights_also_of_those_who_were_slow() {
         let committed = Committed::new(Height(1_000), 0);
         for height in (700..=1_064).rev() {
-            committed.note_seal(ValidatorIndex(0), Height(height));
+            committed.note_seal(SeatNumber(0), Height(height));
         }
-        committed.note_seal(ValidatorIndex(1), Height(1_000));
-        committed.note_seal(ValidatorIndex(1), Height(1_065));
-        committed.note_seal(ValidatorIndex(1), Height(7));
+        committed.note_seal(SeatNumber(1), Height(1_000));
+        committed.note_seal(SeatNumber(1), Height(1_065));
+        committed.note_seal(SeatNumber(1), Height(7));
         let sealers = committed.sealers();
         assert_eq!(sealers.len(), SEALED);
         assert_eq!(sealers.keys().next(), Some(&Height(809)));
-        assert_eq!(
-            sealers[&Height(1_000)],
-            [ValidatorIndex(0), ValidatorIndex(1)].into()
-        );
+        assert_eq!(sealers[&Height(1_000)], [SeatNumber(0), SeatNumber(1)].into());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use quorate_network::Channel;
 use crate::batches::{BatchStore, Charge, Whole};
 use crate::epoch::SharedEpoch;
 use crate::inbox::Inbox;
+use crate::keyring::Keyring;
 use crate::links::Links;
 use crate::wire::CopyBytes;
 
@@ -77,8 +78,7 @@ impl Conduct for Honest {}
 #[derive(Clone)]
 pub struct Means {
     pub(crate) network: Digest,
-    pub(crate) own: ValidatorIndex,
-    pub(crate) key: SigningKey,
+    pub(crate) keys: Arc<Keyring>,
     pub(crate) epoch: SharedEpoch,
     pub(crate) links: Links,
     pub(crate) inbox: Inbox,
@@ -91,25 +91,33 @@ impl Means {
         self.network
     }
 
-    /// Which validator this is.
+    /// Which validator this is in the epoch under way; the first one if it is none.
     pub fn own(&self) -> ValidatorIndex {
-        self.own
+        self.epoch.get().own().unwrap_or_default()
+    }
+
+    /// What this validator signs with in the epoch under way; whoever is none lies under a key that nobody knows.
+    fn key(&self) -> SigningKey {
+        let info = self.epoch.get();
+        let seat = info.now.own_seat();
+        let key = seat.and_then(|seat| self.keys.signing(&seat.validator));
+        key.unwrap_or_else(|| SigningKey::from_seed(&[0; 32]))
     }
 
     /// Who agrees in the epoch under way.
     pub fn committee(&self) -> Committee {
-        self.epoch.get().committee.clone()
+        self.epoch.get().committee().clone()
     }
 
     /// The other validators.
     pub fn peers(&self) -> Vec<ValidatorIndex> {
-        self.links.peers().keys().copied().collect()
+        self.links.validators().into_keys().collect()
     }
 
     /// A message of this validator, as `network` would have it.
     pub fn sign(&self, network: Digest, epoch: Epoch, body: Body) -> Message {
-        let signature = sign_strict(&self.key, body.domain(), &body.signed_bytes(network, epoch));
-        Message::new(epoch, self.own, body, signature)
+        let signature = sign_strict(&self.key(), body.domain(), &body.signed_bytes(network, epoch));
+        Message::new(epoch, self.own(), body, signature)
     }
 
     /// Sends this on the channel for votes; false if there is no link, or no room in its queue.
@@ -126,15 +134,19 @@ impl Means {
         let batch = Batch::V1(BatchV1 {
             network: self.network,
             epoch: self.epoch.get().epoch(),
-            author: self.own,
+            author: self.own(),
             number,
             transactions,
         });
-        let batch = FormedBatch::sign(batch, &self.key, &self.batches.rules().view()).ok()?;
+        let batch = FormedBatch::sign(batch, &self.key(), &self.batches.rules().view()).ok()?;
         let batch = batch.with_signatures_checked();
         let (digest, copy) = (batch.digest(), CopyBytes::new(&batch, &texts));
         let whole = Whole { batch, texts };
-        if !self.batches.insert_whole(whole, Charge::Author(self.own)).ok()? {
+        if !self
+            .batches
+            .insert_whole(whole, Charge::Author(self.own()))
+            .ok()?
+        {
             return None;
         }
         for peer in to {

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use quorate_crypto::PublicKey;
 use quorate_webhooks::HookConfig;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -164,8 +165,10 @@ pub struct NetworkConfig {
     pub listen: Vec<String>,
     /// Multiaddresses that others reach this node at, where they differ.
     pub external: Vec<String>,
-    /// Addresses of validators, beyond those in the genesis document.
+    /// Addresses of validators, beyond those in the state.
     pub peers: Vec<PeerAddress>,
+    /// Node keys of members' nodes that are no validators and follow the chain.
+    pub observers: Vec<PublicKey>,
     /// Whether to look for peers on the local network. Not unless told: strangers' nodes would hear of this one.
     pub mdns: bool,
     /// Whether to ask known peers for others.
@@ -258,6 +261,7 @@ impl Default for NetworkConfig {
             listen: vec!["/ip4/0.0.0.0/tcp/9100".to_owned()],
             external: Vec::new(),
             peers: Vec::new(),
+            observers: Vec::new(),
             mdns: false,
             kademlia: true,
         }
@@ -321,6 +325,21 @@ impl Home {
     /// The key that votes.
     pub fn validator_key(&self) -> PathBuf {
         self.0.join("validator.key")
+    }
+
+    /// The key that votes from the epoch on in which it sits, if that is another.
+    pub fn next_validator_key(&self) -> PathBuf {
+        self.0.join("next").join("validator.key")
+    }
+
+    /// The node key that goes with it.
+    pub fn next_node_key(&self) -> PathBuf {
+        self.0.join("next").join("node.key")
+    }
+
+    /// The witness key that goes with it.
+    pub fn next_witness_key(&self) -> PathBuf {
+        self.0.join("next").join("witness.key")
     }
 
     /// The key that links are made with.

@@ -10,9 +10,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use quorate_consensus::{Engine, Evidence, Input, LearnedFrom, Step};
-use quorate_crypto::{Digest, Epoch, Height, SigningKey, sign_strict};
+use quorate_crypto::{Digest, Epoch, Height, Tag, sign_strict};
 use quorate_driver::{
-    Driver, Effect, EntryNumber, Event, Halt, Left, Start, Surroundings, Time, Transition, WriteNumber,
+    Driver, Effect, EntryNumber, Event, Halt, Left, SignNumber, Start, Surroundings, Time, Transition,
+    WriteNumber,
 };
 use quorate_ledger::{Timestamp, encode};
 use quorate_storage::Journal;
@@ -24,9 +25,11 @@ use crate::evidence::{EvidenceStore, kind, view};
 use crate::executor::{Command, ExecutorHandle};
 use crate::flush::{ChainFlusher, JournalWriter};
 use crate::inbox::{EpochEnded, Notice, Outlet, Received};
+use crate::keyring::Keyring;
 use crate::links::Links;
 use crate::names::Names;
 use crate::recorder::Recorder;
+use crate::roster::Roster;
 use crate::standing::{SharedStanding, Standing};
 use crate::sync::SyncHandle;
 use crate::voting::Voting;
@@ -39,13 +42,14 @@ const FAR: Duration = Duration::from_secs(3_600);
 
 /// All the core works with.
 pub(crate) struct CoreSetup {
-    pub(crate) key: SigningKey,
+    pub(crate) keys: Arc<Keyring>,
+    /// Who takes part in the epoch that the first engine serves.
+    pub(crate) roster: Arc<Roster>,
     /// Whether this validator votes, and what the next epoch's engine is told.
     pub(crate) voting: Voting,
     pub(crate) journal: JournalWriter,
     /// The same journal, to prune it.
     pub(crate) entries: Arc<Journal>,
-    pub(crate) names: Names,
     pub(crate) evidence: EvidenceStore,
     pub(crate) chain_flusher: ChainFlusher,
     pub(crate) batches: Arc<BatchStore>,
@@ -115,6 +119,8 @@ pub(crate) struct Core {
     began: Instant,
     /// Epochs that have ended in the database; the driver has not asked for what follows them yet.
     ended: BTreeMap<Height, EpochEnded>,
+    /// The epochs of the driver's engines. The chain may be in a later one.
+    served: BTreeMap<Epoch, Arc<Roster>>,
     show_at: Option<Instant>,
 }
 
@@ -138,6 +144,7 @@ impl Core {
     /// A core whose driver starts so.
     pub(crate) fn new(setup: CoreSetup, recorder: Recorder, start: Start) -> Self {
         let began = Instant::now();
+        let roster = Arc::clone(&setup.roster);
         let around = Around {
             batches: Arc::clone(&setup.batches),
             standing: Arc::clone(&setup.standing),
@@ -152,6 +159,7 @@ impl Core {
             driver,
             began,
             ended: BTreeMap::new(),
+            served: BTreeMap::from([(roster.epoch(), roster)]),
             show_at: None,
         };
         core.carry_out(first);
@@ -258,19 +266,27 @@ impl Core {
                 self.setup.executor.send(Command::Execute { height, proposal });
             }
             Effect::Certify(certificate) => self.setup.executor.send(Command::Certify(certificate)),
-            Effect::FetchBatches { to, digests } => self.setup.links.request_batches(to, digests),
-            Effect::HandOver { to, batches } => self.setup.links.announce_batches(Some(to), batches),
-            Effect::FetchBlocks { to, holders } => self.setup.sync.fetch(to, holders),
+            Effect::FetchBatches { epoch, to, digests } => {
+                for peer in self.setup.links.nodes_of(epoch, &[to]) {
+                    self.setup.links.request_batches(peer, digests.clone());
+                }
+            }
+            Effect::HandOver { epoch, to, batches } => {
+                let nodes = self.setup.links.nodes_of(epoch, &[to]);
+                self.setup.links.announce_batches(&nodes, batches);
+            }
+            Effect::FetchBlocks { epoch, to, holders } => {
+                let nodes = self.setup.links.nodes_of(epoch, &holders);
+                self.setup.sync.fetch(to, nodes);
+            }
             Effect::PrepareEpoch { last } => return Some(self.prepare_epoch(last)),
             Effect::KeepEvidence(evidence) => self.keep(*evidence),
             Effect::Sign {
                 number,
+                epoch,
                 domain,
                 content,
-            } => {
-                let signature = sign_strict(&self.setup.key, domain, &content);
-                return Some(Event::Signed { number, signature });
-            }
+            } => return Some(self.sign(number, epoch, domain, &content)),
             Effect::Quarantine(halt) => self.quarantine(&halt),
             Effect::Tell(transition) => {
                 let standing = &self.setup.standing;
@@ -285,7 +301,7 @@ impl Core {
                     }
                     Transition::Late { .. } | Transition::ReignBegun { .. } => {}
                 }
-                tell(&transition, &self.setup.names);
+                tell(&transition, &self.names());
             }
         }
         None
@@ -297,7 +313,43 @@ impl Core {
         let ended = self.ended.remove(&last);
         let ended = ended.expect("the executor tells of an epoch's end before the block that ends it");
         self.ended = self.ended.split_off(&last);
+        let roster = Arc::clone(&ended.roster);
+        self.around
+            .recorder
+            .get_mut()
+            .set_origin(roster.names.all().to_vec(), roster.own);
+        self.served.insert(roster.epoch(), roster);
+        while self.served.len() > 2 {
+            self.served.pop_first();
+        }
         Event::EpochReady(Box::new(self.setup.voting.next_epoch(&ended)))
+    }
+
+    /// Signs with the key that this validator has in an epoch: it may be another one in the next.
+    fn sign(&self, number: SignNumber, epoch: Epoch, domain: Tag, content: &[u8]) -> Event {
+        let roster = self.served.get(&epoch);
+        let seat = roster.and_then(|roster| roster.own_seat());
+        match seat.and_then(|seat| self.setup.keys.signing(&seat.validator)) {
+            Some(key) => {
+                let signature = sign_strict(&key, domain, content);
+                Event::Signed { number, signature }
+            }
+            // Its engine has a place there, so the key was here when the epoch began.
+            None => fatal(&format!("the validator key of epoch {epoch} is gone")),
+        }
+    }
+
+    /// What the validators are called that the serving engine knows by their places.
+    fn names(&self) -> Names {
+        self.names_in(self.driver.epoch())
+    }
+
+    fn names_in(&self, epoch: Epoch) -> Names {
+        let roster = self
+            .served
+            .get(&epoch)
+            .or_else(|| Some(self.served.last_key_value()?.1));
+        roster.map(|roster| roster.names.clone()).unwrap_or_default()
     }
 
     fn prune(&self, first: EntryNumber) {
@@ -315,7 +367,7 @@ impl Core {
     }
 
     fn quarantine(&self, halt: &Halt) {
-        let why = words_of(halt, &self.setup.names);
+        let why = words_of(halt, &self.names());
         self.setup.voting.quarantine(&why, details_of(halt));
         tracing::error!("{why}; it votes no more and only observes");
     }
@@ -324,7 +376,7 @@ impl Core {
         let evidence = Arc::new(evidence);
         match self.setup.evidence.add(&evidence) {
             Ok(true) => tracing::error!(
-                validator = self.setup.names.of(evidence.validator),
+                validator = self.names_in(evidence.first.v1().epoch).of(evidence.validator),
                 kind = kind(&evidence),
                 epoch = evidence.first.v1().epoch.0,
                 height = evidence.first.v1().body.height().map(|height| height.0),

@@ -58,7 +58,7 @@ pub fn probe_witness(home: &Home) -> Option<Finding> {
     let (genesis, _) = read_genesis(home).ok()?;
     let key = public_key_at(&home.validator_key(), &[])?;
     let own = genesis.validators().find(|own| own.validator_key == key)?;
-    let what = witness_problem(&home.witness_key(), &own)?;
+    let what = witness_problem(&home.witness_key(), own.name, own.witness_key)?;
     Some(witness_finding(own.name, what))
 }
 

@@ -8,16 +8,15 @@ use std::sync::Arc;
 
 use quorate_consensus::Record;
 use quorate_crypto::keyfile::Access;
-use quorate_crypto::{Certificate, Digest, Height, PublicKey};
+use quorate_crypto::{Certificate, Digest, Height};
 use quorate_driver::{At, EntryNumber, Recovered, recovered};
-use quorate_ledger::{
-    Agreement, Rejoin, Seat, StateError, StateKey, StateTree, Tip, decode, read_agreement, read_value,
-};
-use quorate_storage::{Chain, HomeLock, Journal, StorageError, StorageOptions};
+use quorate_ledger::{Agreement, StateTree, Tip, decode};
+use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
 
 use crate::config::{Home, NodeConfig};
 use crate::error::NodeError;
 use crate::home::Identity;
+use crate::roster::Roster;
 
 /// Bytes of one journal record: a vote that carries certificates is the largest.
 const MAX_RECORD_BYTES: usize = 8 << 20;
@@ -30,10 +29,8 @@ pub(crate) struct Disks {
     pub(crate) tree: StateTree,
     /// What the journal tells the engine.
     pub(crate) recovered: Recovered,
-    /// The epoch that the chain is in.
-    pub(crate) agreement: Agreement,
-    /// This validator's last rejoin.
-    pub(crate) rejoin: Option<Rejoin>,
+    /// Who takes part in the epoch that the chain is in.
+    pub(crate) roster: Roster,
 }
 
 impl Disks {
@@ -48,14 +45,14 @@ impl Disks {
             identity.network(),
             &StorageOptions::journal(),
         )?);
-        let (agreement, rejoin) = agreement_of(&chain, &identity.validator_key.public())?;
+        let roster = identity.rosters().read(&chain.reader())?;
         let is_durable = |digest: &Digest| {
             chain
                 .has_batch(digest)
                 .unwrap_or_else(|error| crate::fatal_at_database("the chain database cannot be read", &error))
         };
         let at = At {
-            epoch: agreement.epoch(),
+            epoch: roster.epoch(),
             certified: chain.tip().height,
         };
         let recovered = read_journal(&journal, at, is_durable)?;
@@ -64,8 +61,7 @@ impl Disks {
             journal,
             tree,
             recovered,
-            agreement,
-            rejoin,
+            roster,
         })
     }
 }
@@ -126,29 +122,6 @@ fn read_journal(
     Ok(recovered)
 }
 
-/// The epoch that the chain is in, and this validator's seat.
-pub(crate) fn agreement_of(
-    chain: &Chain,
-    validator: &PublicKey,
-) -> Result<(Agreement, Option<Rejoin>), NodeError> {
-    let reader = chain.reader();
-    let damaged = |error: StateError<StorageError>| match error {
-        StateError::Read(error) => NodeError::from(error),
-        damaged @ StateError::Damaged { .. } => NodeError::DamagedChain {
-            reason: damaged.to_string(),
-        },
-    };
-    let agreement = read_agreement(&reader).map_err(damaged)?;
-    // A seat lies under its number, whatever keys it has.
-    let mut seats = agreement.v1().committee.seats().iter();
-    let own = seats.find(|seat| seat.validator == *validator);
-    let Some(own) = own.map(|own| own.seat) else {
-        return Ok((agreement, None));
-    };
-    let seat: Option<Seat> = read_value(&reader, &StateKey::seat(own)).map_err(damaged)?;
-    Ok((agreement, seat.and_then(|seat| seat.v1().rejoin)))
-}
-
 /// The certificate of the chain's tip, which an engine starts with, unless the tip is of the epoch before.
 pub(crate) fn tip_certificate(
     chain: &Chain,
@@ -168,7 +141,7 @@ pub(crate) fn tip_certificate(
 pub struct CheckReport {
     /// The network's id.
     pub network: Digest,
-    /// The validator's name.
+    /// The validator's name; `observer` if its key has no seat.
     pub validator: String,
     /// The certified height on disk.
     pub height: Height,
@@ -185,12 +158,14 @@ pub struct CheckReport {
 pub fn check(home: &Home, config: &NodeConfig, access: Access<'_>) -> Result<CheckReport, NodeError> {
     let _lock = HomeLock::acquire(home.path())?;
     let identity = Identity::read(home, access)?;
-    identity.witness_key(home, access)?;
     let (chain, tree) = open_chain(home, &identity, config)?;
+    let roster = identity.rosters().read(&chain.reader())?;
+    identity.node_key(&roster)?;
+    identity.witness_key(home, access, &roster)?;
     let tip = chain.tip();
     Ok(CheckReport {
         network: identity.network(),
-        validator: identity.names.of(identity.index),
+        validator: roster.own_name(),
         height: tip.height,
         block_hash: tip.block_hash,
         state_root: tip.state_root,
@@ -237,25 +212,10 @@ pub(crate) mod testing {
 #[cfg(test)]
 mod tests {
     use quorate_consensus::{Body, Message, pbft};
-    use quorate_crypto::{Epoch, Signature, SigningKey, ValidatorIndex};
+    use quorate_crypto::{Epoch, Signature, ValidatorIndex};
     use quorate_ledger::{Proposal, Timestamp, encode};
 
     use super::*;
-
-    #[test]
-    fn a_validators_seat_is_found_by_its_key_and_a_stranger_has_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let key = SigningKey::from_seed(&[1; 32]).public();
-        let network = Digest([1; 32]);
-        let genesis = testing::genesis_of_one(network, key);
-        let tip = Tip::genesis(network, Timestamp(1), genesis.root);
-        let path = folder.path().join("chain");
-        let chain = Chain::create(path, &genesis, &tip, &StorageOptions::default()).unwrap();
-        let (agreement, rejoin) = agreement_of(&chain, &key).unwrap();
-        assert_eq!((agreement.epoch(), rejoin), (Epoch(0), None));
-        let stranger = SigningKey::from_seed(&[2; 32]).public();
-        assert_eq!(agreement_of(&chain, &stranger).unwrap(), (agreement, None));
-    }
 
     fn at(certified: u64, epoch: u64) -> At {
         At {

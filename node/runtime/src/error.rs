@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use quorate_crypto::keyfile::KeyFileError;
-use quorate_crypto::{Digest, PublicKey};
+use quorate_crypto::{Digest, Epoch, PublicKey};
 use quorate_genesis::GenesisError;
 use quorate_ledger::StateError;
 use quorate_network::NetworkError;
@@ -60,14 +60,18 @@ pub enum NodeError {
         /// Why.
         source: KeyFileError,
     },
-    /// The validator key is not one of the genesis document's.
+    /// The epoch under way has rules that this program does not know.
     #[error(
-        "the validator key {key} is not in the genesis document: this home holds another network's keys or \
-         genesis"
+        "epoch {epoch} runs protocol {needed}, and this program knows no later one than {highest}: install a newer \
+         version; all blocks before that epoch are here"
     )]
-    NotAValidator {
-        /// The public key found.
-        key: PublicKey,
+    UnknownProtocol {
+        /// The epoch.
+        epoch: Epoch,
+        /// Its protocol.
+        needed: u32,
+        /// The latest that is known.
+        highest: u32,
     },
     /// The node key is not the one that the validator joined with.
     #[error("the node key {got} is not the one that validator {name} joined with ({expected})")]
@@ -156,8 +160,8 @@ pub enum NodeError {
 }
 
 impl NodeError {
-    /// The exit code of the command: 8 for keys that may not be used, 7 for a damaged database, 2 for malformed files,
-    /// else 1. What starts a node again after it has failed need not do so after 2, 7 and 8: only a person mends that.
+    /// The exit code of the command: 8 for keys that may not be used, 7 for a damaged database, 2 for malformed files and for
+    /// rules that this program does not know, else 1. What starts a node again after it has failed need not do so after 2, 7 and 8: only a person mends that.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Key { source, .. } if source.is_permission() => 8,
@@ -167,7 +171,8 @@ impl NodeError {
             Self::Config(ConfigError::Malformed { .. })
             | Self::Log(_)
             | Self::Genesis { .. }
-            | Self::UnknownPeer { .. } => 2,
+            | Self::UnknownPeer { .. }
+            | Self::UnknownProtocol { .. } => 2,
             _ => 1,
         }
     }

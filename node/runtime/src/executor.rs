@@ -10,10 +10,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use quorate_api::Skip;
-use quorate_crypto::{Certificate, Digest, Height, PublicKey};
+use quorate_crypto::{Certificate, Digest, Height, SeatNumber};
 use quorate_driver::Event;
 use quorate_ledger::{
-    BlockInput, CheckedBatch, Execution, IntentV1, Overlay, Parameters, Proposal, StateTree, Tip,
+    BlockInput, CheckedBatch, Execution, IntentV1, Overlay, Proposal, StateKey, StateTree, Tip,
     execute_unrooted,
 };
 use quorate_storage::Chain;
@@ -21,12 +21,13 @@ use quorate_storage::Chain;
 use crate::batches::BatchStore;
 use crate::clock;
 use crate::committed::Committed;
-use crate::disks::agreement_of;
 use crate::epoch::SharedEpoch;
+use crate::error::NodeError;
 use crate::inbox::{EpochEnded, Inbox, Notice};
 use crate::own_batches::OwnBatches;
 use crate::peer_block::{ApplyError, VerifiedBlock};
 use crate::pool::{Ended, Pool};
+use crate::roster::RosterSource;
 use crate::state_cache::{Remembering, StateCache};
 use crate::sync::Texts;
 use crate::{fatal, fatal_at_database};
@@ -88,10 +89,11 @@ pub(crate) struct ExecutorSetup {
     pub(crate) tree: Arc<RwLock<StateTree>>,
     pub(crate) tip: Tip,
     pub(crate) epoch: SharedEpoch,
-    pub(crate) parameters: Parameters,
+    /// Who takes part after a block.
+    pub(crate) rosters: RosterSource,
+    /// Lets those have links who may, by the epoch as it is then.
+    pub(crate) admit: Box<dyn Fn() + Send>,
     pub(crate) inbox: Inbox,
-    /// This validator's key, by which its seat is found.
-    pub(crate) validator: PublicKey,
     pub(crate) pool: Arc<Pool>,
     pub(crate) own: Arc<OwnBatches>,
     pub(crate) committed: Arc<Committed>,
@@ -252,11 +254,13 @@ impl Executor {
             base: &reader,
         };
         let overlay = Overlay::new(&self.pending, &base);
+        // The next epoch's blocks are decided only once this one's last is written.
+        let roster = Arc::clone(&self.parts.epoch.get().now);
         let input = BlockInput {
             tip: &self.parts.tip,
             proposal,
             batches,
-            parameters: self.parts.parameters.v1(),
+            parameters: roster.parameters.v1(),
         };
         let executed = execute_unrooted(&input, &overlay);
         match executed {
@@ -292,6 +296,7 @@ impl Executor {
             let what = format!("block {} cannot be written", certificate.height());
             fatal_at_database(&what, &error);
         }
+        let concerns_rosters = concerns_rosters(&execution);
         self.parts.state.written(std::mem::take(&mut execution.changes));
         self.parts.state.executed(&execution.transactions);
         self.parts.purger.erased(&execution);
@@ -308,7 +313,7 @@ impl Executor {
         self.parts
             .batches
             .ordered(execution.block.v1().proposal.batches());
-        self.follow_epoch(&execution);
+        self.follow_epoch(&execution, concerns_rosters);
         self.parts.inbox.put(Event::Written {
             epoch: execution.block.header().epoch,
             height: self.written,
@@ -325,9 +330,11 @@ impl Executor {
         pool.on_erased(execution.erased.iter().copied());
         let expired = pool.take_expired(timestamp);
         let mut ended: Vec<_> = expired.into_iter().map(|id| (id, Ended::Expired)).collect();
+        let info = self.parts.epoch.get();
+        let of_block = info.roster_of(certificate.epoch()).unwrap_or(&info.now);
         let latest = timestamp
             .0
-            .saturating_add(self.parts.parameters.v1().max_expiry_lead_ms);
+            .saturating_add(of_block.parameters.v1().max_expiry_lead_ms);
         let judge = |intent: &IntentV1| {
             if intent.expires_at.0 > latest {
                 Ended::Skipped(Skip::ExpiryTooFar)
@@ -338,30 +345,44 @@ impl Executor {
         // What was in an own batch and is still pending after the batch was ordered was skipped.
         let ordered = own.ordered(execution.block.v1().proposal.batches());
         ended.extend(ordered.iter().filter_map(|packed| pool.skipped(packed, judge)));
-        self.parts.committed.publish(execution, certificate, ended);
+        self.parts
+            .committed
+            .publish(execution, certificate, &of_block.committee, ended);
     }
 
     /// Moves the epoch on where the block that was written says so. The core hears of the block after that.
-    fn follow_epoch(&self, execution: &Execution) {
-        let Some(agreement) = &execution.agreement else {
-            return self.parts.epoch.forget_former();
-        };
-        if !self.parts.epoch.follow(agreement) {
+    fn follow_epoch(&self, execution: &Execution, concerns_rosters: bool) {
+        let mut has_changed = false;
+        if execution.block.header().epoch == self.parts.epoch.get().epoch() {
+            has_changed |= self.parts.epoch.forget_former();
+        }
+        if concerns_rosters {
+            has_changed = true;
+            self.follow_roster();
+        }
+        if has_changed {
+            (self.parts.admit)();
+        }
+    }
+
+    /// Reads who takes part, while the block that has changed it is the chain's tip: the core may ask much later.
+    fn follow_roster(&self) {
+        let read = self.parts.rosters.read(&self.parts.chain.reader());
+        let roster = read.unwrap_or_else(|error| match error {
+            // Its blocks would be executed by rules that are not theirs.
+            NodeError::UnknownProtocol { .. } => fatal(&error.to_string()),
+            error => fatal_at_database("the chain database cannot be read", &error),
+        });
+        if !self.parts.epoch.follow(roster) {
             return;
         }
-        let (committee, first) = (agreement.committee(), agreement.v1().first);
-        if let Err(error) = self.parts.batches.begin_epoch(committee, first) {
+        let roster = Arc::clone(&self.parts.epoch.get().now);
+        if let Err(error) = self.parts.batches.begin_epoch(&roster) {
             fatal_at_database("the chain database cannot be written", &error);
         }
-        // Read now, while the block that ends the epoch is the chain's tip: the core may ask much later.
-        let ended = agreement_of(&self.parts.chain, &self.parts.validator);
-        let (agreement, rejoin) =
-            ended.unwrap_or_else(|error| fatal_at_database("the chain database cannot be read", &error));
-        self.parts.inbox.put(Notice::EpochEnded(Box::new(EpochEnded {
-            last: self.written,
-            agreement,
-            rejoin,
-        })));
+        let last = self.written;
+        let ended = EpochEnded { last, roster };
+        self.parts.inbox.put(Notice::EpochEnded(Box::new(ended)));
         // What was in batches that no block has got is packed again.
         self.parts.pool.unpack(&self.parts.own.take_all());
     }
@@ -412,6 +433,12 @@ impl Executor {
         self.advance();
         Ok(())
     }
+}
+
+/// Whether a block has changed something of who takes part: the epoch, or a seat.
+fn concerns_rosters(execution: &Execution) -> bool {
+    let seats = StateKey::seat(SeatNumber(0))..=StateKey::seat(SeatNumber(u32::MAX));
+    execution.agreement.is_some() || execution.changes.range(seats).next().is_some()
 }
 
 /// The epoch's last height, if this block has fixed it.

@@ -1,17 +1,19 @@
 //! Who a node is: the genesis document and the keys of its home, read and checked before anything runs.
 
-use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use quorate_crypto::keyfile::{self, Access, KeyFileError};
-use quorate_crypto::{Committee, Digest, Engine, PublicKey, SigningKey, ValidatorIndex};
-use quorate_genesis::{Genesis, ValidatorInfo};
-use quorate_ledger::{GenesisState, Parameters};
-use quorate_network::{Config as NetworkConfig, Limits, PeerConfig, PeerKey};
+use quorate_crypto::{Digest, Engine, PublicKey, SigningKey};
+use quorate_genesis::Genesis;
+use quorate_ledger::GenesisState;
+use quorate_network::{Config as NetworkConfig, Limits, PeerConfig};
 
 use crate::config::{Home, NodeConfig};
+use crate::epoch::EpochInfo;
 use crate::error::NodeError;
-use crate::names::Names;
+use crate::keyring::Keyring;
+use crate::roster::{Roster, RosterSource, peer_key};
 
 /// Votes of a peer that are taken in a second whatever the others send: those of sixty blocks or so. As many as four
 /// seconds allow may come at once, which is more than a whole window's, said again.
@@ -21,44 +23,22 @@ const LEAST_VOTES: u32 = 250;
 pub(crate) struct Identity {
     pub(crate) genesis: Genesis,
     pub(crate) genesis_text: String,
-    pub(crate) committee: Committee,
-    pub(crate) parameters: Parameters,
-    pub(crate) names: Names,
-    pub(crate) index: ValidatorIndex,
-    pub(crate) validator_key: SigningKey,
-    pub(crate) node_key: SigningKey,
+    pub(crate) keys: Arc<Keyring>,
+    /// The node's key, and the one that it has from a coming epoch on, if that is there already.
+    node_keys: (SigningKey, Option<SigningKey>),
 }
 
 impl Identity {
     pub(crate) fn read(home: &Home, access: Access<'_>) -> Result<Self, NodeError> {
         let (genesis, genesis_text) = read_genesis(home)?;
-        let validator_key = read_key(&home.validator_key(), access)?;
+        let keys = Arc::new(Keyring::read(home, access)?);
         let node_key = read_key(&home.node_key(), access)?;
-        let committee = genesis.committee();
-        let key = validator_key.public();
-        let index = committee.index_of(&key).ok_or(NodeError::NotAValidator { key })?;
-        let own = own_of(&genesis, index);
-        if own.node_key != node_key.public() {
-            return Err(NodeError::WrongNodeKey {
-                name: own.name.to_owned(),
-                got: node_key.public(),
-                expected: own.node_key,
-            });
-        }
-        let names: Vec<String> = genesis
-            .validators()
-            .map(|validator| validator.name.to_owned())
-            .collect();
-        let parameters = genesis.parameters().clone();
+        let next = unless_missing(read_key(&home.next_node_key(), access))?;
         Ok(Self {
             genesis,
             genesis_text,
-            committee,
-            parameters,
-            names: names.into(),
-            index,
-            validator_key,
-            node_key,
+            keys,
+            node_keys: (node_key, next),
         })
     }
 
@@ -70,37 +50,70 @@ impl Identity {
         self.genesis.state()
     }
 
-    /// The witness key, which a node agrees without: it is there, may be used, and is the one that this validator joined
-    /// with.
-    pub(crate) fn witness_key(&self, home: &Home, access: Access<'_>) -> Result<SigningKey, NodeError> {
-        let (own, path) = (self.own(), home.witness_key());
-        let key = match read_key(&path, access) {
-            Err(NodeError::Key {
-                source: KeyFileError::NotFound { .. },
-                ..
-            }) => {
-                let name = own.name.to_owned();
-                return Err(NodeError::NoWitnessKey { path, name });
-            }
-            read => read?,
+    /// What says who takes part after a block.
+    pub(crate) fn rosters(&self) -> RosterSource {
+        let nodes = self.genesis.validators().map(|validator| validator.node_key);
+        RosterSource::new(nodes.collect(), Arc::clone(&self.keys))
+    }
+
+    /// The node key: of the two of the home the one that this validator's seat has now, or one that stands for the seat
+    /// besides. A node that has no seat may have any.
+    pub(crate) fn node_key(&self, roster: &Roster) -> Result<&SigningKey, NodeError> {
+        let (own, next) = &self.node_keys;
+        let (Some(index), Some(seat)) = (roster.own, roster.own_seat()) else {
+            return Ok(own);
         };
-        if own.witness_key == key.public() {
+        let both = || [Some(own), next.as_ref()].into_iter().flatten();
+        let stands = |key: &&SigningKey| roster.index_of(&peer_key(key.public())) == Some(index);
+        let found = both().find(|key| key.public() == seat.node);
+        found
+            .or_else(|| both().find(stands))
+            .ok_or_else(|| NodeError::WrongNodeKey {
+                name: roster.names.of(index),
+                got: own.public(),
+                expected: seat.node,
+            })
+    }
+
+    /// The witness key, which a node agrees without: it is there, may be used, and is the one that this validator's seat
+    /// has. The one in `HOME/next` counts if the seat has that.
+    pub(crate) fn witness_key(
+        &self,
+        home: &Home,
+        access: Access<'_>,
+        roster: &Roster,
+    ) -> Result<SigningKey, NodeError> {
+        let path = home.witness_key();
+        let Some(key) = unless_missing(read_key(&path, access))? else {
+            return Err(NodeError::NoWitnessKey {
+                path,
+                name: roster.own_name(),
+            });
+        };
+        let Some(seat) = roster.own_seat() else {
+            return Ok(key);
+        };
+        if seat.witness == key.public() {
             return Ok(key);
         }
-        Err(NodeError::WrongWitnessKey {
-            name: own.name.to_owned(),
+        let next = unless_missing(read_key(&home.next_witness_key(), access))?;
+        let next = next.filter(|next| next.public() == seat.witness);
+        next.ok_or_else(|| NodeError::WrongWitnessKey {
+            name: roster.own_name(),
             got: key.public(),
-            expected: own.witness_key,
+            expected: seat.witness,
         })
     }
+}
 
-    /// What the genesis document says of this validator.
-    pub(crate) fn own(&self) -> ValidatorInfo<'_> {
-        own_of(&self.genesis, self.index)
-    }
-
-    pub(crate) fn peer_key(key: PublicKey) -> PeerKey {
-        PeerKey(*key.as_bytes())
+/// A key that need not be there.
+fn unless_missing(read: Result<SigningKey, NodeError>) -> Result<Option<SigningKey>, NodeError> {
+    match read {
+        Err(NodeError::Key {
+            source: KeyFileError::NotFound { .. },
+            ..
+        }) => Ok(None),
+        read => read.map(Some),
     }
 }
 
@@ -118,24 +131,16 @@ pub(crate) fn read_genesis(home: &Home) -> Result<(Genesis, String), NodeError> 
     Ok((genesis, text))
 }
 
-fn own_of(genesis: &Genesis, index: ValidatorIndex) -> ValidatorInfo<'_> {
-    let mut validators = genesis.validators();
-    let own = validators.nth(usize::from(index.0));
-    own.expect("the index is one of the committee's")
-}
-
 /// What is wrong with a validator's witness key, as far as its file tells whoever has no passphrase; none if nothing
 /// shows. A file that may not be read is for `node check` to judge, which knows who may.
-pub(crate) fn witness_problem(path: &Path, own: &ValidatorInfo<'_>) -> Option<String> {
+pub(crate) fn witness_problem(path: &Path, name: &str, expected: PublicKey) -> Option<String> {
     if let Err(KeyFileError::NotFound { .. }) = keyfile::look(path, &[]) {
         return Some(format!("the witness key {} is missing", path.display()));
     }
-    let got = public_key_at(path, &[]).filter(|got| *got != own.witness_key)?;
+    let got = public_key_at(path, &[]).filter(|got| *got != expected)?;
     Some(format!(
-        "the witness key {} is {got}, and validator {} joined with {}",
-        path.display(),
-        own.name,
-        own.witness_key
+        "the witness key {} is {got}, and validator {name} joined with {expected}",
+        path.display()
     ))
 }
 
@@ -153,7 +158,7 @@ pub(crate) fn public_key_at(path: &Path, groups: &[u32]) -> Option<PublicKey> {
     }
 }
 
-fn read_key(path: &Path, access: Access<'_>) -> Result<SigningKey, NodeError> {
+pub(crate) fn read_key(path: &Path, access: Access<'_>) -> Result<SigningKey, NodeError> {
     // A key without a passphrase is read as such, whatever passphrase the other keys have.
     let failed = |source| NodeError::Key {
         path: path.to_owned(),
@@ -167,32 +172,21 @@ fn read_key(path: &Path, access: Access<'_>) -> Result<SigningKey, NodeError> {
     keyfile::read_with(path, access).map_err(failed)
 }
 
-pub(crate) fn network_config(identity: &Identity, config: &NodeConfig) -> Result<NetworkConfig, NodeError> {
-    let mut addresses: BTreeMap<&str, Vec<String>> = identity
-        .genesis
-        .validators()
-        .map(|validator| (validator.name, Vec::new()))
-        .collect();
-    for peer in &config.network.peers {
-        let known = addresses
-            .get_mut(peer.name.as_str())
-            .ok_or_else(|| NodeError::UnknownPeer {
-                name: peer.name.clone(),
-            })?;
-        known.push(peer.address.clone());
-    }
-    let peers = identity.genesis.validators().map(|validator| {
-        let mut found = addresses.remove(validator.name).unwrap_or_default();
-        found.extend(validator.addresses.iter().cloned());
-        PeerConfig {
-            key: Identity::peer_key(validator.node_key),
-            name: validator.name.to_owned(),
-            addresses: found,
-        }
-    });
-    let peers = peers.collect();
+/// What of its votes is taken of each validator in a second at least, by the engine of an epoch.
+pub(crate) fn least_votes(engine: Engine) -> Option<u32> {
+    // Under Raft and Paxos a leader rightly says more than all others, and who follows hears hardly anybody else: no
+    // rate holds there for a flood and not for a leader. Peers are taken in turn, and that is all.
+    (engine == Engine::Pbft).then_some(LEAST_VOTES)
+}
+
+pub(crate) fn network_config(
+    identity: &Identity,
+    config: &NodeConfig,
+    info: &EpochInfo,
+    peers: Vec<PeerConfig>,
+) -> Result<NetworkConfig, NodeError> {
     Ok(NetworkConfig {
-        identity: identity.node_key.seed(),
+        identity: identity.node_key(&info.now)?.seed(),
         listen: config.network.listen.clone(),
         external: config.network.external.clone(),
         peers,
@@ -202,9 +196,7 @@ pub(crate) fn network_config(identity: &Identity, config: &NodeConfig) -> Result
         mdns: config.network.mdns,
         kademlia: config.network.kademlia,
         limits: Limits {
-            // Under Raft and Paxos a leader rightly says more than all others, and who follows hears hardly anybody
-            // else: no rate holds there for a flood and not for a leader. Peers are taken in turn, and that is all.
-            least_votes: (identity.committee.engine() == Engine::Pbft).then_some(LEAST_VOTES),
+            least_votes: least_votes(info.committee().engine()),
             ..Limits::default()
         },
     })
@@ -217,7 +209,7 @@ mod tests {
 
     use quorate_crypto::ClientSigningKey;
     use quorate_genesis::{Draft, DraftV1, Join, JoinKeys};
-    use quorate_ledger::{Rules, Timestamp};
+    use quorate_ledger::{Parameters, Rules, Timestamp};
     use tempfile::TempDir;
 
     use super::*;
@@ -261,7 +253,16 @@ mod tests {
     fn check(home: &Home) -> Result<(), NodeError> {
         let access = Access::default();
         let identity = Identity::read(home, access).unwrap();
-        identity.witness_key(home, access).map(drop)
+        identity
+            .witness_key(home, access, &roster_of(&identity))
+            .map(drop)
+    }
+
+    /// The network's first epoch.
+    fn roster_of(identity: &Identity) -> Roster {
+        let committee = identity.genesis.committee();
+        let own = identity.keys.place_in(&committee);
+        Roster::of(committee, own, Parameters::default())
     }
 
     fn told(home: &Home) -> Option<String> {
@@ -312,5 +313,39 @@ mod tests {
         keyfile::create(&home.witness_key(), &key(4), None).unwrap();
         fs::set_permissions(home.witness_key(), Permissions::from_mode(0o644)).unwrap();
         assert_eq!(check(&home).unwrap_err().exit_code(), 8);
+    }
+
+    #[test]
+    fn the_node_key_in_next_is_taken_once_the_seat_has_it_and_before_that_the_old_one() {
+        let (_folder, home) = home();
+        fs::create_dir(home.path().join("next")).unwrap();
+        keyfile::create(&home.next_node_key(), &key(13), None).unwrap();
+        let identity = Identity::read(&home, Access::default()).unwrap();
+        let roster = roster_of(&identity);
+        assert_eq!(identity.node_key(&roster).unwrap().public(), key(3).public());
+
+        let with_node = |node: u8| {
+            let quorate_crypto::Committee::V1(mut committee) = roster.committee.clone();
+            committee.seats[0].node = key(node).public();
+            let committee = quorate_crypto::Committee::V1(committee);
+            Roster::of(committee, roster.own, Parameters::default())
+        };
+        assert_eq!(
+            identity.node_key(&with_node(13)).unwrap().public(),
+            key(13).public()
+        );
+        let error = identity.node_key(&with_node(23)).unwrap_err();
+        assert!(matches!(error, NodeError::WrongNodeKey { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_home_whose_key_sits_nowhere_is_an_observers() {
+        let (_folder, home) = home();
+        fs::remove_file(home.validator_key()).unwrap();
+        keyfile::create(&home.validator_key(), &key(42), None).unwrap();
+        let identity = Identity::read(&home, Access::default()).unwrap();
+        let roster = roster_of(&identity);
+        assert_eq!(roster.own, None);
+        assert_eq!(identity.node_key(&roster).unwrap().public(), key(3).public());
     }
 }

@@ -1,11 +1,13 @@
 //! What the core hears, and where it is put.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use quorate_crypto::Height;
 use quorate_driver::Event;
-use quorate_ledger::{Agreement, Rejoin};
 use tokio::sync::mpsc;
+
+use crate::roster::Roster;
 
 /// Messages from outside that may wait for the core; senders wait when it is full.
 const OUTSIDE_QUEUE: usize = 4_096;
@@ -27,10 +29,8 @@ pub(crate) enum Notice {
 pub(crate) struct EpochEnded {
     /// The last block's height.
     pub(crate) last: Height,
-    /// The epoch that begins.
-    pub(crate) agreement: Agreement,
-    /// This validator's last rejoin.
-    pub(crate) rejoin: Option<Rejoin>,
+    /// Who takes part in the epoch that begins.
+    pub(crate) roster: Arc<Roster>,
 }
 
 /// A notice, and when it was put: what came before a timer was due is stepped before it.

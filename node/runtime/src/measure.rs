@@ -80,12 +80,12 @@ impl RunningNode {
         reading.gauge(
             "quorate_is_primary",
             "1 if this node leads a reign that has begun here",
-            u64::from(leader.is_some() && leader == self.index),
+            u64::from(leader.is_some() && leader == self.own()),
         );
         reading.gauge(
             "quorate_window_heights",
             "Heights above the certified one that may be in flight",
-            self.parameters.v1().window.into(),
+            self.epoch.get().now.parameters.v1().window.into(),
         );
         reading.gauge(
             "quorate_heights_in_flight",
@@ -130,7 +130,7 @@ impl RunningNode {
         reading.gauge(
             "quorate_votes",
             "1 if this validator votes",
-            u64::from(self.index.is_some() && !silenced && standing.unanswered.is_empty()),
+            u64::from(self.own().is_some() && !silenced && standing.unanswered.is_empty()),
         );
         reading.gauge(
             "quorate_asking",
@@ -177,7 +177,7 @@ impl RunningNode {
         );
         let seals = self.committed.last_seals();
         let sealed = |index: ValidatorIndex| {
-            let height = seals.get(&index)?;
+            let height = seals.get(&committee.seat(index)?.seat)?;
             Some((of_validator(self.name(index)), height.0))
         };
         reading.gauges(
@@ -358,7 +358,7 @@ impl RunningNode {
             ("protocol", self.committee().engine().to_string()),
             (
                 "validator",
-                self.index.map_or_else(String::new, |index| self.name(index)),
+                self.own().map_or_else(String::new, |index| self.name(index)),
             ),
         ];
         reading.gauges(

@@ -11,9 +11,9 @@ use quorate_client::schema::{
     TransactionStatus, Validator, ValidatorList, VotingView, Webhook,
 };
 use quorate_consensus::Evidence;
-use quorate_crypto::{Committee, Engine, Height, KnownKeys, ValidatorIndex};
+use quorate_crypto::{Committee, Engine, Height, KnownKeys, MemberNumber, SeatNumber, ValidatorIndex};
 use quorate_genesis::Genesis;
-use quorate_ledger::{Digest, Parameters, ParametersV1, encode};
+use quorate_ledger::{Digest, MemberV1, ParametersV1, encode};
 use quorate_storage::{Chain, Journal};
 use quorate_webhooks::Hooks;
 use tokio::sync::watch;
@@ -31,12 +31,12 @@ use crate::evidence;
 use crate::home;
 use crate::links::Links;
 use crate::logging;
-use crate::names::Names;
 use crate::observers::Observers;
 use crate::own_batches::OwnBatches;
 use crate::pool::{Ended, Pool, Submitted};
 use crate::quarantine::QuarantineKeeper;
 use crate::recorder::RecorderStatistics;
+use crate::roster::read_members;
 use crate::self_check::SelfChecked;
 use crate::senders::Senders;
 use crate::standing::SharedStanding;
@@ -55,9 +55,6 @@ pub(crate) struct RunningNode {
     pub(crate) keeper: Arc<QuarantineKeeper>,
     pub(crate) observers: Arc<Observers>,
     pub(crate) epoch: SharedEpoch,
-    pub(crate) names: Names,
-    pub(crate) parameters: Parameters,
-    pub(crate) index: Option<ValidatorIndex>,
     pub(crate) chain: Arc<Chain>,
     pub(crate) state: Arc<StateCache>,
     /// The executor's state tree.
@@ -85,35 +82,45 @@ pub(crate) struct RunningNode {
 
 impl RunningNode {
     pub(crate) fn name(&self, index: ValidatorIndex) -> String {
-        self.names.of(index)
+        self.epoch.get().now.names.of(index)
     }
 
     /// Who agrees now.
     pub(crate) fn committee(&self) -> Committee {
-        self.epoch.get().committee.clone()
+        self.epoch.get().committee().clone()
     }
 
     /// Connected validators by index.
     pub(crate) fn connected(&self) -> BTreeMap<ValidatorIndex, quorate_network::PeerInfo> {
-        let peers = self.links.handle().peers();
-        let index_of = |key| {
-            self.links
-                .peers()
-                .iter()
-                .find(|(_, peer)| **peer == key)
-                .map(|(index, _)| *index)
-        };
-        peers
-            .into_iter()
-            .filter_map(|peer| Some((index_of(peer.key)?, peer)))
-            .collect()
+        let (info, own) = (self.epoch.get(), self.own());
+        let mut connected: BTreeMap<ValidatorIndex, quorate_network::PeerInfo> = BTreeMap::new();
+        for peer in self.links.handle().peers() {
+            let Some(index) = info.now.index_of(&peer.key).filter(|index| Some(*index) != own) else {
+                continue;
+            };
+            // Of several keys that its node may have, the one that is linked.
+            if peer.connected() || !connected.contains_key(&index) {
+                connected.insert(index, peer);
+            }
+        }
+        connected
     }
 
     fn connected_count(&self) -> usize {
         self.connected().values().filter(|peer| peer.connected()).count()
     }
 
-    /// What keeps this validator from voting until somebody acts; none if it votes.
+    /// This node's place in the committee under way; none if it only observes.
+    pub(crate) fn own(&self) -> Option<ValidatorIndex> {
+        self.epoch.get().own()
+    }
+
+    /// Whether it votes, but for what it still asks of others.
+    pub(crate) fn votes(&self) -> bool {
+        self.own().is_some() && self.own_silence().is_none()
+    }
+
+    /// What keeps this validator from voting until somebody acts; none if it votes, or has no seat.
     pub(crate) fn own_silence(&self) -> Option<String> {
         if self.standing.get().diverged {
             return Some("this node has diverged from the certified chain".to_owned());
@@ -123,6 +130,12 @@ impl RunningNode {
 
     /// The same with what ends it.
     fn silenced(&self) -> Option<String> {
+        if self.own().is_none() {
+            let key = self.keeper.validator();
+            return Some(format!(
+                "this node's validator key {key} has no seat: it follows the chain and serves reads"
+            ));
+        }
         let reason = self.own_silence()?;
         let committee = self.committee();
         Some(silenced_by(
@@ -143,13 +156,19 @@ impl RunningNode {
 
     /// Whether a validator votes, as far as this node knows.
     fn voting(&self, index: ValidatorIndex) -> VotingView {
-        let votes = if Some(index) == self.index {
+        let info = self.epoch.get();
+        let votes = if Some(index) == info.own() {
             if !self.asking().is_empty() {
                 return VotingView::Asking;
             }
             Some(self.own_silence().is_none())
         } else {
-            self.observers.said(index)
+            let said = info
+                .now
+                .nodes_of(index)
+                .filter_map(|node| self.observers.said(&node));
+            // Of several keys that its node may have, all but one have said nothing, or long ago that it votes.
+            said.reduce(|votes, other| votes && other)
         };
         votes.map_or(VotingView::Unknown, |votes| {
             if votes { VotingView::Yes } else { VotingView::No }
@@ -158,10 +177,10 @@ impl RunningNode {
 
     /// The validators that follow the chain without voting, as far as they have told, this one included.
     pub(crate) fn observing(&self) -> BTreeSet<ValidatorIndex> {
-        let mut observing = self.observers.all();
-        let committee = self.committee();
-        observing.retain(|index| committee.key(*index).is_some());
-        observing.extend(self.index.filter(|_| self.own_silence().is_some()));
+        let info = self.epoch.get();
+        let told = self.observers.all();
+        let mut observing: BTreeSet<_> = told.iter().filter_map(|node| info.now.index_of(node)).collect();
+        observing.extend(info.own().filter(|_| self.own_silence().is_some()));
         observing
     }
 
@@ -178,8 +197,12 @@ impl RunningNode {
 
     /// What is wrong with the witness key of the home, as far as its file tells without a passphrase.
     fn witness_problem(&self) -> Option<String> {
-        let own = self.genesis.validators().nth(usize::from(self.index?.0))?;
-        home::witness_problem(&self.home.witness_key(), &own)
+        let info = self.epoch.get();
+        let seat = info.now.own_seat()?;
+        if self.checkpoints.key() == Some(seat.witness) {
+            return None;
+        }
+        home::witness_problem(&self.home.witness_key(), &info.now.own_name(), seat.witness)
     }
 
     /// That so many observe that the others are no quorum, if so.
@@ -238,9 +261,7 @@ impl Node for RunningNode {
             network: self.network,
             network_name: self.genesis.name().to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            validator: self
-                .index
-                .map_or_else(|| "observer".to_owned(), |index| self.name(index)),
+            validator: self.epoch.get().now.own_name(),
             consensus: self.committee().engine(),
             epoch: self.committee().epoch(),
             view: standing.reign,
@@ -270,14 +291,15 @@ impl Node for RunningNode {
         let (_, last) = epochs
             .last()
             .ok_or_else(|| Fault("the chain has no epoch".to_owned()))?;
-        let judges = self.committee().engine() == Engine::Pbft;
+        let roster = Arc::clone(&self.epoch.get().now);
+        let judges = roster.committee.engine() == Engine::Pbft;
         Ok(Network {
             network: self.network,
             name: self.genesis.name().to_owned(),
             genesis: self.genesis_text.clone(),
-            parameters: self.parameters.v1().into(),
-            slowness: judges.then(|| slowness(self.parameters.v1())),
-            committee: CommitteeView::of(last, self.names.all()),
+            parameters: roster.parameters.v1().into(),
+            slowness: judges.then(|| slowness(roster.parameters.v1())),
+            committee: CommitteeView::of(last, roster.names_in(last).all()),
             epochs: epochs
                 .iter()
                 .map(|(first, committee)| EpochView::of(*first, committee))
@@ -301,10 +323,12 @@ impl Node for RunningNode {
                 name: self.name(index),
                 key: *committee.key(index).expect("the index is one of the committee's"),
                 primary: Some(index) == leader,
-                last_seal: seals.get(&index).copied(),
+                last_seal: committee
+                    .seat(index)
+                    .and_then(|seat| seals.get(&seat.seat).copied()),
                 votes: voting != VotingView::No,
                 voting,
-                connected: (Some(index) != self.index)
+                connected: (Some(index) != self.own())
                     .then(|| connected.get(&index).is_some_and(|peer| peer.connected())),
             }
         };
@@ -318,29 +342,31 @@ impl Node for RunningNode {
     fn peers(&self) -> Vec<Peer> {
         let connected = self.connected();
         let heights = self.sync.heights();
-        let peer = |(index, key): (&ValidatorIndex, &quorate_network::PeerKey)| {
-            let info = connected.get(index);
+        let peer = |(index, key): (ValidatorIndex, quorate_network::PeerKey)| {
+            let info = connected.get(&index);
+            let key = info.map_or(key, |info| info.key);
             Peer {
-                name: self.name(*index),
+                name: self.name(index),
                 peer: hex::encode(key.0),
                 address: info.and_then(|peer| Some(peer.link.as_ref()?.address.clone())),
                 connected: info.is_some_and(|peer| peer.connected()),
-                height: heights.get(index).copied(),
+                height: heights.get(&key).copied(),
                 round_trip_us: info
                     .and_then(|peer| peer.rtt)
                     .map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
             }
         };
-        self.links.peers().iter().map(peer).collect()
+        self.links.validators().into_iter().map(peer).collect()
     }
 
     fn sealers(&self) -> BTreeMap<Height, BTreeSet<String>> {
         let sealers = self.committed.sealers().into_iter();
-        let named =
-            |indices: BTreeSet<ValidatorIndex>| indices.into_iter().map(|index| self.name(index)).collect();
-        sealers
-            .map(|(height, indices)| (height, named(indices)))
-            .collect()
+        let roster = Arc::clone(&self.epoch.get().now);
+        let named = |seats: BTreeSet<SeatNumber>| {
+            let names = seats.iter().filter_map(|seat| roster.seats.get(seat).cloned());
+            names.collect()
+        };
+        sealers.map(|(height, seats)| (height, named(seats))).collect()
     }
 
     fn certified_after(&self) -> Vec<(Height, Duration)> {
@@ -353,7 +379,7 @@ impl Node for RunningNode {
             let first = evidence.first.v1();
             let messages = [&evidence.first, &evidence.second];
             schema::Evidence {
-                validator: self.name(evidence.validator),
+                validator: self.epoch.get().names_of(first.epoch).of(evidence.validator),
                 epoch: first.epoch,
                 kind: evidence::kind(evidence).to_owned(),
                 height: first.body.height(),
@@ -365,22 +391,33 @@ impl Node for RunningNode {
     }
 
     fn members(&self) -> Vec<Member> {
-        let numbered = (0..).zip(self.genesis.validators());
-        numbered
-            .map(|(number, validator)| Member {
-                number,
-                name: validator.name.to_owned(),
-                account: validator.account,
-                validators: vec![validator.name.to_owned()],
-            })
-            .collect()
+        let roster = Arc::clone(&self.epoch.get().now);
+        let validators_of = |number: MemberNumber| {
+            let seats = roster.committee.seats().iter().zip(roster.names.all());
+            let own = seats.filter(|(seat, _)| seat.member == number);
+            own.map(|(_, name)| name.clone()).collect()
+        };
+        let members = match read_members(&self.chain.reader()) {
+            Ok(members) => members,
+            Err(error) => {
+                tracing::error!(%error, "the members cannot be read");
+                return Vec::new();
+            }
+        };
+        let member = |member: MemberV1| Member {
+            validators: validators_of(member.number),
+            number: member.number.0,
+            name: member.name,
+            account: member.account,
+        };
+        members.into_iter().map(member).collect()
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault> {
         let snapshot = self.chain.snapshot().map_err(fault)?;
         Ok(Box::new(Certified {
             snapshot,
-            names: &self.names,
+            roster: Arc::clone(&self.epoch.get().now),
             genesis: &self.genesis,
             tree: &self.tree,
             makers: &self.makers,
@@ -406,8 +443,8 @@ impl Node for RunningNode {
     }
 
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>> {
-        if self.index.is_none() || self.standing.get().diverged {
-            let reason = if self.index.is_none() {
+        if self.own().is_none() || self.standing.get().diverged {
+            let reason = if self.own().is_none() {
                 "it only observes"
             } else {
                 "it has diverged"
@@ -421,9 +458,10 @@ impl Node for RunningNode {
         Box::pin(async move {
             // Signature checks are long for an async thread; block_in_place lets others go on.
             tokio::task::block_in_place(|| {
+                let roster = Arc::clone(&self.epoch.get().now);
                 let admitter = Admitter {
                     network: &self.network,
-                    parameters: &self.parameters,
+                    parameters: &roster.parameters,
                     chain: &self.chain,
                     state: &self.state,
                     keys: &self.keys,
@@ -494,7 +532,7 @@ impl Node for RunningNode {
             return not_yet(format!(
                 "it has started and does not vote before enough others have told it what it signed; still \
                  silent: {}",
-                self.names.of_all(unanswered.iter().copied())
+                self.epoch.get().now.names.of_all(unanswered.iter().copied())
             ));
         }
         Ok(())
@@ -525,12 +563,12 @@ impl Node for RunningNode {
 
     fn deny_peers(&self, names: Vec<String>) -> Result<(), String> {
         let mut denied = Vec::new();
+        let info = self.epoch.get();
         for name in names {
-            let index = self.names.index_of(&name);
-            match index.and_then(|index| self.links.peers().get(&index)) {
-                Some(peer) => denied.push(*peer),
+            match info.now.names.index_of(&name) {
                 // The node itself may be in a list that is meant for several nodes.
-                None if index.is_some() && index == self.index => {}
+                Some(index) if Some(index) == info.own() => {}
+                Some(index) => denied.extend(info.now.nodes_of(index)),
                 None => return Err(format!("no validator is named `{name}`")),
             }
         }

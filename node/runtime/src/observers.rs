@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use quorate_crypto::ValidatorIndex;
+use quorate_crypto::{Epoch, ValidatorIndex};
+use quorate_network::PeerKey;
 
 use crate::node::RunningNode;
 
@@ -20,28 +21,28 @@ const SAY_EVERY: Duration = Duration::from_secs(10);
 /// What the validators say of themselves: whether they vote.
 #[derive(Debug, Default)]
 pub(crate) struct Observers {
-    told: Mutex<BTreeMap<ValidatorIndex, bool>>,
+    told: Mutex<BTreeMap<PeerKey, bool>>,
 }
 
 impl Observers {
-    /// A validator says whether it votes.
-    pub(crate) fn note(&self, validator: ValidatorIndex, votes: bool) {
-        self.told().insert(validator, votes);
+    /// A node says whether it votes.
+    pub(crate) fn note(&self, node: PeerKey, votes: bool) {
+        self.told().insert(node, votes);
     }
 
     /// What this one said last; none if it has not told.
-    pub(crate) fn said(&self, validator: ValidatorIndex) -> Option<bool> {
-        self.told().get(&validator).copied()
+    pub(crate) fn said(&self, node: &PeerKey) -> Option<bool> {
+        self.told().get(node).copied()
     }
 
     /// Those that said last that they do not.
-    pub(crate) fn all(&self) -> BTreeSet<ValidatorIndex> {
+    pub(crate) fn all(&self) -> BTreeSet<PeerKey> {
         let told = self.told();
         let observing = told.iter().filter(|(_, votes)| !**votes);
-        observing.map(|(validator, _)| *validator).collect()
+        observing.map(|(node, _)| *node).collect()
     }
 
-    fn told(&self) -> MutexGuard<'_, BTreeMap<ValidatorIndex, bool>> {
+    fn told(&self) -> MutexGuard<'_, BTreeMap<PeerKey, bool>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -51,12 +52,12 @@ impl Observers {
 struct Said {
     votes: bool,
     at: Option<Instant>,
-    to: BTreeSet<ValidatorIndex>,
+    to: BTreeSet<PeerKey>,
 }
 
 impl Said {
     /// Whom to tell now: those that came since, and now and then, or if it has changed, all.
-    fn next(&mut self, votes: bool, linked: BTreeSet<ValidatorIndex>, now: Instant) -> Vec<ValidatorIndex> {
+    fn next(&mut self, votes: bool, linked: BTreeSet<PeerKey>, now: Instant) -> Vec<PeerKey> {
         let is_old = self.at.is_none_or(|at| now.duration_since(at) >= SAY_EVERY);
         let all = is_old || self.votes != votes;
         let to = linked.iter().copied();
@@ -73,6 +74,7 @@ impl Said {
 /// What a line of the log was about last.
 #[derive(Debug, Default)]
 struct Shown {
+    epoch: Option<Epoch>,
     observing: BTreeSet<ValidatorIndex>,
     no_quorum_left: bool,
     /// Whether a quorum could be reached.
@@ -85,11 +87,11 @@ pub(crate) async fn watch(node: Arc<RunningNode>) {
     let (mut said, mut shown) = (Said::default(), Shown::default());
     loop {
         let linked = node.linked();
-        let votes = node.own_silence().is_none();
-        for peer in said.next(votes, linked.clone(), Instant::now()) {
+        let votes = node.votes();
+        for peer in said.next(votes, linked, Instant::now()) {
             node.links.say_votes(peer, votes);
         }
-        node.log_quorum(&mut shown, &linked);
+        node.log_quorum(&mut shown);
         if let Err(error) = node.keeper.show() {
             tracing::warn!(%error, "the file that shows why this validator does not vote cannot be written");
         }
@@ -98,18 +100,32 @@ pub(crate) async fn watch(node: Arc<RunningNode>) {
 }
 
 impl RunningNode {
-    /// Validators that there is a link to.
-    fn linked(&self) -> BTreeSet<ValidatorIndex> {
-        let up = self.connected().into_iter().filter(|(_, peer)| peer.connected());
-        up.map(|(index, _)| index).collect()
+    /// Nodes that there is a link to.
+    fn linked(&self) -> BTreeSet<PeerKey> {
+        let peers = self.links.handle().peers().into_iter();
+        peers
+            .filter(|peer| peer.connected())
+            .map(|peer| peer.key)
+            .collect()
     }
 
     /// One line for each change.
-    fn log_quorum(&self, shown: &mut Shown, linked: &BTreeSet<ValidatorIndex>) {
+    fn log_quorum(&self, shown: &mut Shown) {
+        let (info, own) = (self.epoch.get(), self.own());
+        if shown
+            .epoch
+            .replace(info.epoch())
+            .is_some_and(|epoch| epoch != info.epoch())
+        {
+            // Places in the committee mean others now.
+            shown.observing = BTreeSet::new();
+        }
+        let up = self.connected().into_iter().filter(|(_, peer)| peer.connected());
+        let linked: BTreeSet<ValidatorIndex> = up.map(|(index, _)| index).collect();
         let observing = self.observing();
         for index in observing
             .difference(&shown.observing)
-            .filter(|index| Some(**index) != self.index)
+            .filter(|index| Some(**index) != own)
         {
             tracing::warn!(
                 validator = self.name(*index),
@@ -119,7 +135,7 @@ impl RunningNode {
         for index in shown
             .observing
             .difference(&observing)
-            .filter(|index| Some(**index) != self.index)
+            .filter(|index| Some(**index) != own)
         {
             tracing::info!(validator = self.name(*index), "a validator votes again");
         }
@@ -129,7 +145,7 @@ impl RunningNode {
             match &end {
                 Some(what) => {
                     tracing::error!(
-                        observing = self.names.of_all(shown.observing.iter().copied()),
+                        observing = info.now.names.of_all(shown.observing.iter().copied()),
                         "{what}"
                     );
                 }
@@ -139,11 +155,14 @@ impl RunningNode {
         }
         let committee = self.committee();
         let needed = committee.quorum();
-        let reached = linked.len() + usize::from(self.index.is_some()) >= needed;
+        let reached = linked.len() + usize::from(own.is_some()) >= needed;
         if reached != shown.reached {
             let away = committee.indices();
-            let away = away.filter(|index| Some(*index) != self.index && !linked.contains(index));
-            let (linked, away) = (self.names.of_all(linked.iter().copied()), self.names.of_all(away));
+            let away = away.filter(|index| Some(*index) != own && !linked.contains(index));
+            let (linked, away) = (
+                info.now.names.of_all(linked.iter().copied()),
+                info.now.names.of_all(away),
+            );
             if reached {
                 tracing::info!(needed, linked, away, "enough validators are linked for a quorum");
             } else {
@@ -165,10 +184,10 @@ mod tests {
 
     #[test]
     fn whoever_comes_is_told_and_everybody_of_a_change_and_again_after_a_while() {
-        let linked = |peers: &[u16]| peers.iter().map(|peer| ValidatorIndex(*peer)).collect();
+        let linked = |peers: &[u8]| peers.iter().map(|peer| PeerKey([*peer; 32])).collect();
         let (mut said, begun) = (Said::default(), Instant::now());
         let at = |seconds| begun + Duration::from_secs(seconds);
-        let told = |peers: Vec<ValidatorIndex>| peers.into_iter().map(|peer| peer.0).collect::<Vec<_>>();
+        let told = |peers: Vec<PeerKey>| peers.into_iter().map(|peer| peer.0[0]).collect::<Vec<_>>();
         assert_eq!(told(said.next(true, linked(&[1]), at(0))), [1]);
         assert!(said.next(true, linked(&[1]), at(1)).is_empty());
         assert_eq!(told(said.next(true, linked(&[1, 2]), at(2))), [2]);
@@ -181,12 +200,12 @@ mod tests {
     #[test]
     fn the_last_word_of_a_validator_counts() {
         let observers = Observers::default();
-        observers.note(ValidatorIndex(2), false);
-        observers.note(ValidatorIndex(1), true);
-        assert_eq!(observers.all(), [ValidatorIndex(2)].into());
-        observers.note(ValidatorIndex(2), true);
+        observers.note(PeerKey([2; 32]), false);
+        observers.note(PeerKey([1; 32]), true);
+        assert_eq!(observers.all(), [PeerKey([2; 32])].into());
+        observers.note(PeerKey([2; 32]), true);
         assert_eq!(observers.all(), [].into());
-        let said = [1, 2, 3].map(|index| observers.said(ValidatorIndex(index)));
+        let said = [1, 2, 3].map(|index| observers.said(&PeerKey([index; 32])));
         assert_eq!(said, [Some(true), Some(true), None]);
     }
 }

@@ -75,7 +75,7 @@ impl Load {
     }
 
     /// Whether none of it is more than in `limit`.
-    fn is_within(self, limit: Self) -> bool {
+    pub(crate) fn is_within(self, limit: Self) -> bool {
         self.count <= limit.count && self.bytes <= limit.bytes && self.cost <= limit.cost
     }
 
@@ -140,6 +140,8 @@ pub(crate) struct Packed {
     pub(crate) fingerprint: Fingerprint,
     /// Itself, with its texts.
     pub(crate) submitted: Arc<Submitted>,
+    /// What it takes of a batch.
+    pub(crate) load: Load,
 }
 
 impl Packed {
@@ -344,6 +346,7 @@ impl Pool {
                 taken.push(Packed {
                     fingerprint,
                     submitted: Arc::clone(&pending.submitted),
+                    load: pending.load,
                 });
                 load = with_it;
                 inner.queued = inner.queued.minus(pending.load);
@@ -393,6 +396,15 @@ impl Pool {
                     Arc::make_mut(&mut pending.submitted).withhold(&place);
                 }
             }
+        }
+    }
+
+    /// These fit into no batch by the parameters of the epoch under way: they are as unknown from now on as what was never
+    /// sent, and whoever sends one again is told why.
+    pub(crate) fn forget(&self, fingerprints: &[Fingerprint]) {
+        let mut inner = self.inner();
+        for fingerprint in fingerprints {
+            inner.forget(fingerprint);
         }
     }
 

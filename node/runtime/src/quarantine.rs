@@ -174,6 +174,11 @@ impl QuarantineKeeper {
         self.put_anew(&mut kept, reason)
     }
 
+    /// Whose it is: the home's own validator key.
+    pub(crate) fn validator(&self) -> PublicKey {
+        self.validator
+    }
+
     /// What a rejoin has to carry, if one is needed.
     pub(crate) fn token(&self) -> Option<Digest> {
         self.kept().current.as_ref().map(|quarantine| quarantine.token)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use quorate_crypto::ValidatorIndex;
+use quorate_network::PeerKey;
 
 /// What one validator may have waiting.
 #[derive(Clone, Copy, Debug)]
@@ -25,9 +25,9 @@ pub(crate) struct FairQueue<T> {
 
 #[derive(Debug)]
 struct Inner<T> {
-    queues: BTreeMap<ValidatorIndex, Waiting<T>>,
+    queues: BTreeMap<PeerKey, Waiting<T>>,
     /// Who was served last.
-    last: Option<ValidatorIndex>,
+    last: Option<PeerKey>,
     closed: bool,
 }
 
@@ -57,7 +57,7 @@ impl<T> FairQueue<T> {
     }
 
     /// Appends what `from` sent, `length` bytes long. Its oldest go if they are too many then; gives those.
-    pub(crate) fn push(&self, from: ValidatorIndex, thing: T, length: usize) -> Vec<T> {
+    pub(crate) fn push(&self, from: PeerKey, thing: T, length: usize) -> Vec<T> {
         let mut inner = self.lock();
         let waiting = inner.queues.entry(from).or_insert_with(|| Waiting {
             things: VecDeque::new(),
@@ -81,7 +81,7 @@ impl<T> FairQueue<T> {
 
     /// Waits for something and takes it, from one validator after the other; none once the queues are
     /// closed.
-    pub(crate) fn pop(&self) -> Option<(ValidatorIndex, T)> {
+    pub(crate) fn pop(&self) -> Option<(PeerKey, T)> {
         let mut inner = self.lock();
         loop {
             if inner.closed {
@@ -102,7 +102,7 @@ impl<T> FairQueue<T> {
 }
 
 impl<T> Inner<T> {
-    fn take(&mut self) -> Option<(ValidatorIndex, T)> {
+    fn take(&mut self) -> Option<(PeerKey, T)> {
         let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
         let next = self.queues.range((after, Bound::Unbounded)).next();
         let from = *next.or_else(|| self.queues.iter().next())?.0;
@@ -121,6 +121,10 @@ impl<T> Inner<T> {
 mod tests {
     use super::*;
 
+    fn peer(number: u8) -> PeerKey {
+        PeerKey([number; 32])
+    }
+
     fn queue(items: usize, bytes: usize) -> FairQueue<u32> {
         FairQueue::new(Bounds { items, bytes })
     }
@@ -129,9 +133,9 @@ mod tests {
     fn validators_take_turns() {
         let queue = queue(10, 10);
         for thing in 0..3 {
-            queue.push(ValidatorIndex(0), thing, 1);
+            queue.push(peer(0), thing, 1);
         }
-        queue.push(ValidatorIndex(2), 9, 1);
+        queue.push(peer(2), 9, 1);
         let order: Vec<_> = (0..4)
             .filter_map(|_| queue.pop())
             .map(|(_, thing)| thing)
@@ -142,29 +146,27 @@ mod tests {
     #[test]
     fn a_flood_crowds_out_its_own_sender_alone() {
         let queue = queue(2, 100);
-        queue.push(ValidatorIndex(1), 77, 1);
-        let dropped: usize = (0..1_000)
-            .map(|thing| queue.push(ValidatorIndex(0), thing, 1).len())
-            .sum();
+        queue.push(peer(1), 77, 1);
+        let dropped: usize = (0..1_000).map(|thing| queue.push(peer(0), thing, 1).len()).sum();
         assert_eq!(dropped, 998);
         let order: Vec<_> = (0..3).filter_map(|_| queue.pop()).collect();
-        let (flooder, other) = (ValidatorIndex(0), ValidatorIndex(1));
+        let (flooder, other) = (peer(0), peer(1));
         assert_eq!(order, [(flooder, 998), (other, 77), (flooder, 999)]);
     }
 
     #[test]
     fn bytes_are_bounded_and_one_thing_always_fits() {
         let queue = queue(10, 5);
-        assert!(queue.push(ValidatorIndex(0), 1, 3).is_empty());
-        assert_eq!(queue.push(ValidatorIndex(0), 2, 3), [1]);
-        assert_eq!(queue.push(ValidatorIndex(0), 3, 99), [2]);
-        assert_eq!(queue.pop(), Some((ValidatorIndex(0), 3)));
+        assert!(queue.push(peer(0), 1, 3).is_empty());
+        assert_eq!(queue.push(peer(0), 2, 3), [1]);
+        assert_eq!(queue.push(peer(0), 3, 99), [2]);
+        assert_eq!(queue.pop(), Some((peer(0), 3)));
     }
 
     #[test]
     fn a_closed_queue_ends_whoever_waits() {
         let queue = queue(1, 1);
-        queue.push(ValidatorIndex(0), 1, 1);
+        queue.push(peer(0), 1, 1);
         queue.close();
         assert_eq!(queue.pop(), None);
     }

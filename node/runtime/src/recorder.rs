@@ -53,7 +53,8 @@ pub(crate) struct RecorderStatistics {
 pub(crate) struct Origin {
     pub(crate) network: Digest,
     pub(crate) names: Vec<String>,
-    pub(crate) own: ValidatorIndex,
+    /// Which of them this node is; none if it has no seat.
+    pub(crate) own: Option<ValidatorIndex>,
 }
 
 /// Frames on their way to the disk.
@@ -208,6 +209,11 @@ impl Recorder {
     }
 
     /// There is another engine.
+    /// The next epoch has these validators, of which this node is the one at `own`.
+    pub(crate) fn set_origin(&mut self, names: Vec<String>, own: Option<ValidatorIndex>) {
+        (self.origin.names, self.origin.own) = (names, own);
+    }
+
     pub(crate) fn begin_epoch(&mut self) {
         if self.began.take().is_some() {
             self.beginning = Beginning::Epoch;
@@ -265,7 +271,8 @@ impl Recorder {
             network: self.origin.network,
             began: now,
             names: self.origin.names.clone(),
-            own: self.origin.own,
+            // Committees are smaller, so it is nobody's place.
+            own: self.origin.own.unwrap_or(ValidatorIndex(u16::MAX)),
             engines: engines.into_iter().flatten().map(Recorded::of).collect(),
         });
         self.anew |= self.length + self.encoder.len() > self.limit;

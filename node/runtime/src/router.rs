@@ -1,4 +1,4 @@
-//! What comes in from the other validators, to where it belongs.
+//! What comes in from other nodes, to where it belongs.
 //!
 //! Short votes are checked on the thread that takes them. What takes long is done elsewhere, for one
 //! validator after the other, so that nobody's flood delays anybody's votes: long votes (they carry
@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use quorate_consensus::message::MAX_MESSAGE_BYTES;
 use quorate_consensus::{Body, Ed25519, Message};
-use quorate_crypto::{Digest, ValidatorIndex};
+use quorate_crypto::{Digest, Epoch, ValidatorIndex};
 use quorate_driver::Event;
-use quorate_ledger::{Parameters, decode};
+use quorate_ledger::decode;
 use quorate_network::{Channel, Events, NetworkEvent, Offence, PeerKey};
 use tokio::runtime;
 
@@ -50,14 +50,16 @@ const REQUESTS: Bounds = Bounds {
 /// batches, and each may take a tenth of a second: its texts are thousands of rows.
 const SLICE: Duration = Duration::from_millis(20);
 
-/// How often a validator's requests for texts of ordered batches are answered; it asks again.
+/// How often a node's requests for texts of ordered batches are answered; it asks again.
 const TEXTS_EVERY: Duration = Duration::from_millis(250);
+
+/// No validator's place: committees are smaller.
+const NOBODY: ValidatorIndex = ValidatorIndex(u16::MAX);
 
 /// What the router is made of: where incoming traffic goes.
 pub(crate) struct RouterSetup {
     pub(crate) network: Digest,
     pub(crate) epoch: SharedEpoch,
-    pub(crate) parameters: Parameters,
     pub(crate) links: Links,
     pub(crate) inbox: Inbox,
     pub(crate) checker: Checker,
@@ -71,15 +73,13 @@ pub(crate) struct RouterSetup {
 
 struct Router {
     parts: RouterSetup,
-    /// Validators by their node keys.
-    validators: BTreeMap<PeerKey, ValidatorIndex>,
     long_votes: FairQueue<Bytes>,
     requests: FairQueue<Request>,
-    /// When each validator's last request for texts was taken.
-    texts_asked: Mutex<BTreeMap<ValidatorIndex, Instant>>,
+    /// When each node's last request for texts was taken.
+    texts_asked: Mutex<BTreeMap<PeerKey, Instant>>,
 }
 
-/// What a validator wants, has, or lacks.
+/// What a node wants, has, or lacks.
 enum Request {
     Send(Vec<Digest>),
     Announced(Vec<Digest>),
@@ -89,9 +89,7 @@ enum Request {
 
 /// Starts the thread that takes events from the network until it ends, and those for what takes long.
 pub(crate) fn start(parts: RouterSetup, mut events: Events, runtime: runtime::Handle) -> Vec<JoinHandle<()>> {
-    let peers = parts.links.peers().iter();
     let router = Arc::new(Router {
-        validators: peers.map(|(index, key)| (*key, *index)).collect(),
         parts,
         long_votes: FairQueue::new(LONG_VOTES),
         requests: FairQueue::new(REQUESTS),
@@ -139,24 +137,17 @@ impl Router {
     fn on_event(&self, event: NetworkEvent) {
         match event {
             NetworkEvent::Connected { peer, .. } => {
-                if let Some(validator) = self.validators.get(&peer) {
-                    self.parts.inbox.put_from_outside(Event::Connected(*validator));
-                }
+                self.tell_of(peer, |epoch, validator| Event::Connected { epoch, validator });
             }
             // The network says so in the log, as it does of links that come up.
             NetworkEvent::Disconnected { .. } | NetworkEvent::Refused { .. } => {}
-            NetworkEvent::Message { channel, bytes, peer } => {
-                let Some(from) = self.validators.get(&peer) else {
-                    return tracing::warn!(?peer, "a frame of a peer that is no validator");
-                };
-                match channel {
-                    Channel::Votes => self.on_vote(*from, bytes),
-                    Channel::Batches => self.on_batch_frame(*from, &bytes),
-                }
-            }
+            NetworkEvent::Message { channel, bytes, peer } => match channel {
+                Channel::Votes => self.on_vote(peer, bytes),
+                Channel::Batches => self.on_batch_frame(peer, &bytes),
+            },
             NetworkEvent::SyncRequest { peer, request, reply } => {
-                let pace = match self.validators.get(&peer) {
-                    Some(from) => self.parts.links.conduct().serves(*from),
+                let pace = match self.parts.epoch.get().now.index_of(&peer) {
+                    Some(from) => self.parts.links.conduct().serves(from),
                     None => Some(Duration::ZERO),
                 };
                 if let Some(pace) = pace {
@@ -166,11 +157,22 @@ impl Router {
         }
     }
 
-    fn name_of(&self, validator: ValidatorIndex) -> String {
-        self.parts.links.name_of(validator)
+    fn name_of(&self, peer: PeerKey) -> String {
+        self.parts.links.name_of(peer)
     }
 
-    fn on_vote(&self, from: ValidatorIndex, bytes: Bytes) {
+    /// Tells the engines of both epochs of what concerns the validator whose node this is, by its place in each.
+    fn tell_of(&self, peer: PeerKey, event: impl Fn(Epoch, ValidatorIndex) -> Event) {
+        for roster in self.parts.epoch.get().rosters() {
+            if let Some(validator) = roster.index_of(&peer) {
+                self.parts
+                    .inbox
+                    .put_from_outside(event(roster.epoch(), validator));
+            }
+        }
+    }
+
+    fn on_vote(&self, from: PeerKey, bytes: Bytes) {
         if bytes.len() <= SHORT_VOTE {
             return self.check_vote(from, &bytes);
         }
@@ -185,7 +187,7 @@ impl Router {
         }
     }
 
-    fn check_vote(&self, from: ValidatorIndex, bytes: &[u8]) {
+    fn check_vote(&self, from: PeerKey, bytes: &[u8]) {
         let parts = &self.parts;
         let message: Message = match decode(bytes, MAX_MESSAGE_BYTES) {
             Ok(message) => message,
@@ -193,19 +195,9 @@ impl Router {
                 return self.offended(from, format_args!("a message that cannot be decoded: {error}"));
             }
         };
-        if !parts.links.conduct().hears(from, &message) {
-            return;
-        }
-        if !message.may_come_from(from) {
-            let signer = self.name_of(message.v1().sender);
-            return self.offended(
-                from,
-                format_args!("a message that {signer} has signed, of a kind that is not passed on"),
-            );
-        }
         let epoch = message.v1().epoch;
         let info = parts.epoch.get();
-        let Some(committee) = info.committee_of(epoch) else {
+        let Some(roster) = info.roster_of(epoch) else {
             if epoch > info.epoch() {
                 // Nobody can tell yet whether that is so; blocks prove themselves.
                 parts.sync.look_ahead(from, parts.committed.height());
@@ -216,10 +208,26 @@ impl Router {
                 "a message of another epoch"
             );
         };
-        match message.verify(parts.network, committee, &Ed25519) {
+        let sender = message.v1().sender;
+        let passed_on_by = roster.index_of(&from);
+        if passed_on_by.is_some_and(|index| !parts.links.conduct().hears(index, &message)) {
+            return;
+        }
+        // What concerns nobody but two validators comes over the link of the one that says it (I16). A link of somebody
+        // who has no place in the epoch is nobody's.
+        if !message.may_come_from(passed_on_by.unwrap_or(NOBODY)) {
+            let signer = roster.names.of(sender);
+            return self.offended(
+                from,
+                format_args!("a message that {signer} has signed, of a kind that is not passed on"),
+            );
+        }
+        match message.verify(parts.network, &roster.committee, &Ed25519) {
             Ok(message) => {
-                if let Body::Seal { height, .. } = message.get().v1().body {
-                    parts.committed.note_seal(message.get().v1().sender, height);
+                if let Body::Seal { height, .. } = message.get().v1().body
+                    && let Some(seat) = roster.committee.seat(sender)
+                {
+                    parts.committed.note_seal(seat.seat, height);
                 }
                 parts.inbox.put_from_outside(Event::Message(message));
             }
@@ -230,16 +238,12 @@ impl Router {
         }
     }
 
-    /// A validator has sent what none that keeps the rules sends.
-    fn offended(&self, from: ValidatorIndex, what: std::fmt::Arguments<'_>) {
-        let links = &self.parts.links;
-        let Some(peer) = links.peers().get(&from).copied() else {
-            return tracing::debug!(from = self.name_of(from), "{what}");
-        };
-        let Offence { held_back, to_tell } = links.handle().offended(peer);
+    /// A node has sent what none that keeps the rules sends.
+    fn offended(&self, from: PeerKey, what: std::fmt::Arguments<'_>) {
+        let Offence { held_back, to_tell } = self.parts.links.handle().offended(from);
         if held_back {
             // Should it lead, nobody waits for it.
-            self.parts.inbox.put_from_outside(Event::HeldBack(from));
+            self.tell_of(from, |epoch, validator| Event::HeldBack { epoch, validator });
         }
         let from = self.name_of(from);
         match to_tell {
@@ -258,8 +262,8 @@ impl Router {
         }
     }
 
-    fn on_batch_frame(&self, from: ValidatorIndex, bytes: &[u8]) {
-        let limit = self.parts.parameters.v1().max_batch_bytes as usize + FRAME_OVERHEAD;
+    fn on_batch_frame(&self, from: PeerKey, bytes: &[u8]) {
+        let limit = self.parts.epoch.get().now.parameters.v1().max_batch_bytes as usize + FRAME_OVERHEAD;
         let frame = match decode(bytes, limit.max(MAX_REQUESTED * 32 + FRAME_OVERHEAD)) {
             Ok(BatchFrame::V1(frame)) => frame,
             Err(error) => {
@@ -294,7 +298,7 @@ impl Router {
 
     /// Answers a request. What takes long is done in slices, so that whoever asks for much delays nobody else:
     /// agreement waits for batches that are sent here.
-    fn answer(&self, from: ValidatorIndex, request: Request) {
+    fn answer(&self, from: PeerKey, request: Request) {
         let parts = &self.parts;
         match request {
             Request::Send(digests) => {
@@ -324,7 +328,7 @@ impl Router {
     }
 
     /// What is left of a request waits behind those of others.
-    fn go_on_later(&self, from: ValidatorIndex, rest: Vec<Digest>, request: impl Fn(Vec<Digest>) -> Request) {
+    fn go_on_later(&self, from: PeerKey, rest: Vec<Digest>, request: impl Fn(Vec<Digest>) -> Request) {
         if !rest.is_empty() {
             let length = rest.len().saturating_mul(size_of::<Digest>());
             self.requests.push(from, request(rest), length);
@@ -332,7 +336,7 @@ impl Router {
     }
 
     /// Sends whole copies of batches for a while, and says of which there are none here; gives those that are left.
-    fn send_batches(&self, to: ValidatorIndex, digests: Vec<Digest>) -> Vec<Digest> {
+    fn send_batches(&self, to: PeerKey, digests: Vec<Digest>) -> Vec<Digest> {
         let parts = &self.parts;
         let mut not_held = Vec::new();
         let rest = for_a_while(digests, SLICE, |digest| match parts.batches.copy(&digest) {
@@ -347,18 +351,20 @@ impl Router {
     }
 
     /// Whether a request for texts is taken: not more often than a node asks that keeps the rules.
-    fn may_ask_for_texts(&self, from: ValidatorIndex, now: Instant) -> bool {
+    fn may_ask_for_texts(&self, from: PeerKey, now: Instant) -> bool {
         let mut asked = self.texts_asked.lock().unwrap_or_else(PoisonError::into_inner);
         let last = asked.get(&from);
         let may = last.is_none_or(|last| now.duration_since(*last) >= TEXTS_EVERY);
         if may {
+            // Who was here long ago may ask again.
+            asked.retain(|_, last| now.duration_since(*last) < TEXTS_EVERY);
             asked.insert(from, now);
         }
         may
     }
 
     /// Sends what is left of ordered batches' texts for a while; gives the batches that are left.
-    fn send_texts(&self, to: ValidatorIndex, digests: Vec<Digest>) -> Vec<Digest> {
+    fn send_texts(&self, to: PeerKey, digests: Vec<Digest>) -> Vec<Digest> {
         let parts = &self.parts;
         for_a_while(digests, SLICE, |digest| match parts.batches.texts_left(&digest) {
             Ok(Some(texts)) => parts.links.send_texts(to, digest, texts),
@@ -368,11 +374,12 @@ impl Router {
     }
 
     /// The validator after this one, in the order of the committee, that there may be a link to.
-    fn peer_after(&self, validator: ValidatorIndex) -> Option<ValidatorIndex> {
-        let peers = self.parts.links.peers();
-        let after = (Bound::Excluded(validator), Bound::Unbounded);
-        let next = peers.range(after).chain(peers).map(|(index, _)| *index);
-        let mut others = next.filter(|index| *index != validator);
+    fn peer_after(&self, peer: PeerKey) -> Option<PeerKey> {
+        let peers = self.parts.links.validators();
+        let place = self.parts.epoch.get().now.index_of(&peer);
+        let after = (place.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let next = peers.range(after).chain(&peers).map(|(_, node)| *node);
+        let mut others = next.filter(|node| *node != peer);
         others.next()
     }
 }

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use quorate_ledger::{Parameters, Timestamp, decode, encode};
+use quorate_ledger::{Parameters, Timestamp, decode, encode, limits};
 use quorate_storage::{Chain, Damage, Memo, Position, SelfCheck, StatePaths, Step, StorageError};
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +113,6 @@ pub(crate) struct SelfCheckSetup<T> {
     pub(crate) tree: Arc<T>,
     /// The genesis document's time.
     pub(crate) start: Timestamp,
-    pub(crate) parameters: Parameters,
     /// Bytes in a second; 0 checks nothing.
     pub(crate) rate: u64,
 }
@@ -137,6 +136,19 @@ where
     (checked, stopper, thread)
 }
 
+/// The widest parameters that a network may have. Each block was held to those of its epoch when it was certified; what is
+/// looked for here is what a disk has changed since.
+fn widest() -> Parameters {
+    let mut parameters = Parameters::default();
+    let Parameters::V1(fields) = &mut parameters;
+    fields.max_transaction_bytes = limits::MAX_TRANSACTION_BYTES;
+    fields.max_batch_bytes = limits::MAX_BATCH_BYTES;
+    fields.max_batch_transactions = limits::MAX_BATCH_TRANSACTIONS;
+    fields.max_batch_signature_cost = limits::MAX_BATCH_SIGNATURE_COST;
+    fields.max_proposal_batches = limits::MAX_PROPOSAL_BATCHES;
+    parameters
+}
+
 /// The thread's own.
 struct Checking<T> {
     chain: Arc<Chain>,
@@ -155,7 +167,6 @@ impl<T: StatePaths> Checking<T> {
             chain,
             tree,
             start,
-            parameters,
             rate,
         } = setup;
         let stored = chain.memo(Memo::SelfCheck);
@@ -165,7 +176,7 @@ impl<T: StatePaths> Checking<T> {
         let record = stored.and_then(|bytes| decode(&bytes, MAX_RECORD_BYTES).ok());
         let record = record.map_or_else(RecordV1::default, |Record::V1(record)| record);
         let checking = Self {
-            check: SelfCheck::at(record.position.clone(), start, parameters),
+            check: SelfCheck::at(record.position.clone(), start, widest()),
             chain,
             tree,
             record,

@@ -13,7 +13,7 @@ use crate::config::SendersConfig;
 #[derive(Debug)]
 pub(crate) enum Senders {
     Anyone,
-    /// Who holds something in the certified state, and these, whom the genesis document names.
+    /// Who is of a member or holds something in the certified state, and these, whom the genesis document names.
     Known(BTreeSet<Address>),
 }
 
@@ -38,7 +38,7 @@ impl Senders {
             return Ok(true);
         }
         let account: Option<Account> = read_value(state, &StateKey::account(sender))?;
-        Ok(account.is_some_and(|Account::V1(account)| account.holds_anything()))
+        Ok(account.is_some_and(|Account::V1(account)| account.member.is_some() || account.holds_anything()))
     }
 }
 

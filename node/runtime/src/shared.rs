@@ -16,6 +16,7 @@ use crate::inbox::Inbox;
 use crate::observers::Observers;
 use crate::own_batches::OwnBatches;
 use crate::pool::Pool;
+use crate::roster::Roster;
 use crate::standing::SharedStanding;
 use crate::state_cache::StateCache;
 
@@ -50,17 +51,12 @@ impl Shared {
         let certified = disks.chain.tip().height;
         let snapshot = disks.chain.snapshot()?;
         let committed = Committed::new(certified, snapshot.transaction_count());
-        note_seals(&committed, &snapshot, disks.agreement.committee().size())?;
-        let rules = Rules {
-            network: identity.network(),
-            committee: disks.agreement.committee(),
-            first: disks.agreement.v1().first,
-            parameters: identity.parameters.clone(),
-        };
+        note_seals(&committed, &snapshot, &disks.roster)?;
+        let rules = Rules::of(identity.network(), &disks.roster);
         let batches = BatchStore::new(Arc::clone(&disks.chain), rules, inbox.clone());
         batches.restore()?;
         Ok(Self {
-            epoch: SharedEpoch::new(&disks.agreement),
+            epoch: SharedEpoch::new(disks.roster.clone()),
             standing: Arc::new(SharedStanding::new(certified)),
             committed: Arc::new(committed),
             pool: Arc::new(Pool::new(&config.api)),
@@ -75,16 +71,20 @@ impl Shared {
 
 /// Notes who has sealed last, as the certificates of the last blocks say: on an idle network no seal tells that
 /// after a start.
-fn note_seals(committed: &Committed, snapshot: &Snapshot, validators: usize) -> Result<(), StorageError> {
+fn note_seals(committed: &Committed, snapshot: &Snapshot, roster: &Roster) -> Result<(), StorageError> {
+    let committee = &roster.committee;
     let tip = snapshot.height().0;
-    let heights = (1..=tip).rev().take(SEALS_LOOKED_AT);
+    // Those of this epoch: who sealed in another is another's place.
+    let heights = (roster.first().0..=tip).rev().take(SEALS_LOOKED_AT);
     for height in heights.map(Height) {
-        if committed.last_seals().len() >= validators {
+        if committed.last_seals().len() >= committee.size() {
             break;
         }
         let certificate = snapshot.certificate(height)?;
         for seal in certificate.iter().flat_map(Certificate::seals) {
-            committed.note_seal(seal.validator, height);
+            if let Some(seat) = committee.seat(seal.validator) {
+                committed.note_seal(seat.seat, height);
+            }
         }
     }
     Ok(())

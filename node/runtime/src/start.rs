@@ -26,7 +26,7 @@ use crate::evidence::EvidenceStore;
 use crate::executor::{self, Command, ExecutorSetup};
 use crate::home::Identity;
 use crate::inbox::{Inbox, Notice, Outlet, inbox};
-use crate::links::Net;
+use crate::links::{Links, Net};
 use crate::node::RunningNode;
 use crate::recorder::Origin;
 use crate::router::{self, RouterSetup};
@@ -61,9 +61,6 @@ pub fn run_as(
     let lock = HomeLock::acquire(home.path())?;
     lock.check_writable()?;
     let identity = Identity::read(home, access)?;
-    let witness = identity.witness_key(home, access).inspect_err(|error| {
-        tracing::warn!(%error, "this validator signs no checkpoints");
-    });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(ASYNC_WORKERS)
         .thread_name("async")
@@ -74,7 +71,8 @@ pub fn run_as(
             source,
         })?;
     signals::ignore(&runtime)?;
-    let descriptors = Descriptors::reserve(identity.genesis.validators().count().saturating_sub(1))?;
+    let validators = identity.genesis.validators().count().saturating_sub(1);
+    let descriptors = Descriptors::reserve(validators.saturating_add(config.network.observers.len()))?;
     tracing::info!(
         limit = descriptors.limit,
         api = descriptors.api,
@@ -84,6 +82,11 @@ pub fn run_as(
     let api = runtime.block_on(listen(config.api.listen, "client API"))?;
     let operations = runtime.block_on(listen(config.operations.listen, "operations API"))?;
     let disks = Disks::open(home, &identity, config)?;
+    let witness = identity
+        .witness_key(home, access, &disks.roster)
+        .inspect_err(|error| {
+            tracing::warn!(%error, "this validator signs no checkpoints");
+        });
     let voting = Voting::open(home, &identity, config, &disks)?;
     let (inbox, outlet) = inbox();
     let shared = Shared::new(&identity, config, &disks, &inbox)?;
@@ -97,8 +100,7 @@ pub fn run_as(
         },
         &config.webhooks,
     );
-    let committee = disks.agreement.committee();
-    let net = runtime.block_on(Net::start(&identity, config, &committee, Arc::clone(&conduct)))?;
+    let net = runtime.block_on(Net::start(&identity, config, &shared.epoch, Arc::clone(&conduct)))?;
     let parts = Parts {
         home,
         config,
@@ -198,20 +200,19 @@ impl Started {
             outlet,
         } = parts;
         let network = identity.network();
-        let key = &identity.validator_key;
         let evidence = EvidenceStore::open(home.evidence()).map_err(|source| NodeError::System {
             what: "cannot read the evidence kept in the home",
             source,
         })?;
         conduct.begins(Means {
             network,
-            own: identity.index,
-            key: key.clone(),
+            keys: Arc::clone(&identity.keys),
             epoch: shared.epoch.clone(),
             links: links.clone(),
             inbox: inbox.clone(),
             batches: Arc::clone(&shared.batches),
         });
+        let roster = Arc::clone(&shared.epoch.get().now);
         let first = quorate_driver::Start {
             config: voting.at_start(&disks)?,
             recovered: disks.recovered,
@@ -224,8 +225,7 @@ impl Started {
         let checkpoints = Checkpoints::open(network, witness, Arc::clone(&journal))?;
 
         let (purger, purge_thread) = executor::start_purger(Arc::clone(&chain));
-        let (texts, texts_thread) =
-            sync::start_texts(Arc::clone(&chain), identity.parameters.clone(), links.clone());
+        let (texts, texts_thread) = sync::start_texts(Arc::clone(&chain), links.clone());
         let tree = Arc::new(RwLock::new(disks.tree));
         let (executor, executor_thread) = executor::start(ExecutorSetup {
             chain: Arc::clone(&chain),
@@ -234,9 +234,9 @@ impl Started {
             tree: Arc::clone(&tree),
             tip: chain.tip(),
             epoch: shared.epoch.clone(),
-            parameters: identity.parameters.clone(),
+            rosters: identity.rosters(),
+            admit: admitting(&links),
             inbox: inbox.clone(),
-            validator: key.public(),
             pool: Arc::clone(&shared.pool),
             own: Arc::clone(&shared.own),
             committed: Arc::clone(&shared.committed),
@@ -248,13 +248,12 @@ impl Started {
             chain: Arc::clone(&chain),
             tree: Arc::clone(&proofs),
             start: identity.genesis.time(),
-            parameters: identity.parameters.clone(),
             rate: config.storage.self_check_rate,
         });
         let origin = Origin {
             network,
-            names: identity.names.all().to_vec(),
-            own: identity.index,
+            names: roster.names.all().to_vec(),
+            own: roster.own,
         };
         let mib = config.consensus.flight_recorder_mib;
         let (recorder, recorder_thread) = recorder::start(home, mib, origin);
@@ -276,14 +275,14 @@ impl Started {
         let (checker, checker_thread) = batches::start_checker(
             Arc::clone(&shared.batches),
             Arc::clone(&shared.keys),
-            identity.names.clone(),
+            shared.epoch.clone(),
         );
         let core = CoreSetup {
-            key: key.clone(),
+            keys: Arc::clone(&identity.keys),
+            roster: Arc::clone(&roster),
             voting,
             journal: journal_writer,
             entries: Arc::clone(&journal),
-            names: identity.names.clone(),
             evidence,
             chain_flusher,
             batches: Arc::clone(&shared.batches),
@@ -296,9 +295,8 @@ impl Started {
         let batcher_thread = batcher::start(Batcher {
             network,
             epoch: shared.epoch.clone(),
-            author: identity.index,
-            key: key.clone(),
-            parameters: identity.parameters.clone(),
+            keys: Arc::clone(&identity.keys),
+            parameters: roster.parameters.clone(),
             pool: Arc::clone(&shared.pool),
             own: Arc::clone(&shared.own),
             batches: Arc::clone(&shared.batches),
@@ -308,7 +306,6 @@ impl Started {
         let router = RouterSetup {
             network,
             epoch: shared.epoch.clone(),
-            parameters: identity.parameters.clone(),
             links: links.clone(),
             inbox: inbox.clone(),
             checker,
@@ -346,9 +343,6 @@ impl Started {
             keeper,
             observers: shared.observers,
             epoch: shared.epoch,
-            names: identity.names,
-            parameters: identity.parameters,
-            index: Some(identity.index),
             chain,
             state: shared.state,
             tree: proofs,
@@ -469,6 +463,12 @@ impl Started {
             "stopped"
         );
     }
+}
+
+/// Lets those have links who may, from the executor's thread.
+fn admitting(links: &Links) -> Box<dyn Fn() + Send> {
+    let links = links.clone();
+    Box::new(move || links.admit())
 }
 
 /// What timers' durations are drawn from.

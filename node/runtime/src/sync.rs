@@ -1,4 +1,4 @@
-//! Block sync: certified blocks from peers, for a validator that was away.
+//! Block sync: certified blocks from peers, for a node that was away or only follows.
 //!
 //! A block is believed for its certificate: a quorum of the committee sealed its header, and what the
 //! executor makes of it must give that very header. Several peers are asked at once, each for other
@@ -17,8 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, Scope};
 use std::time::{Duration, Instant};
 
-use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_crypto::{Digest, Height};
 use quorate_driver::Event;
+use quorate_network::PeerKey;
 use quorate_storage::Chain;
 use tokio::runtime;
 
@@ -62,21 +63,21 @@ pub(crate) struct SyncHandle {
 #[derive(Debug)]
 enum Call {
     /// Blocks up to this height are missing here, and these have them.
-    Fetch(Height, Vec<ValidatorIndex>),
+    Fetch(Height, Vec<PeerKey>),
     Stop,
 }
 
 #[derive(Debug, Default)]
 struct Progress {
     running: AtomicBool,
-    heights: Mutex<BTreeMap<ValidatorIndex, Height>>,
+    heights: Mutex<BTreeMap<PeerKey, Height>>,
     /// When each peer's word for a later epoch was last looked into.
-    looked_ahead: Mutex<BTreeMap<ValidatorIndex, Instant>>,
+    looked_ahead: Mutex<BTreeMap<PeerKey, Instant>>,
 }
 
 impl SyncHandle {
     /// Blocks up to `to` are missing here, and `holders` have them.
-    pub(crate) fn fetch(&self, to: Height, holders: Vec<ValidatorIndex>) {
+    pub(crate) fn fetch(&self, to: Height, holders: Vec<PeerKey>) {
         {
             let heights = &self.progress.heights;
             let mut heights = heights.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,7 +93,7 @@ impl SyncHandle {
     /// This peer says that it is in a later epoch than this node, whose height is `certified`: it may have
     /// blocks to show for it. Each peer's word is looked into so often and not more, whatever others say: a
     /// liar that is always first delays nobody.
-    pub(crate) fn look_ahead(&self, peer: ValidatorIndex, certified: Height) {
+    pub(crate) fn look_ahead(&self, peer: PeerKey, certified: Height) {
         let now = Instant::now();
         let looked_ahead = &self.progress.looked_ahead;
         let mut looked_ahead = looked_ahead.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,8 +118,8 @@ impl SyncHandle {
         self.texts.missing()
     }
 
-    /// The highest height each validator was said to have certified, where that was above this node's.
-    pub(crate) fn heights(&self) -> BTreeMap<ValidatorIndex, Height> {
+    /// The highest height each node was said to have certified, where that was above this node's.
+    pub(crate) fn heights(&self) -> BTreeMap<PeerKey, Height> {
         self.progress
             .heights
             .lock()
@@ -136,7 +137,7 @@ impl SyncHandle {
 /// always among the first to say what it has, and gives nothing, would else hold up every run for a second.
 #[derive(Debug, Default)]
 struct Doubts {
-    peers: Mutex<BTreeMap<ValidatorIndex, Doubt>>,
+    peers: Mutex<BTreeMap<PeerKey, Doubt>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -146,12 +147,12 @@ struct Doubt {
 }
 
 impl Doubts {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ValidatorIndex, Doubt>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PeerKey, Doubt>> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// It has brought nothing. What several of its answers show at once counts once.
-    fn note(&self, peer: ValidatorIndex, now: Instant) {
+    fn note(&self, peer: PeerKey, now: Instant) {
         let mut peers = self.lock();
         let lasts = match peers.get(&peer) {
             None => DOUBT,
@@ -162,11 +163,11 @@ impl Doubts {
     }
 
     /// It has brought what it was asked for.
-    fn clear(&self, peer: ValidatorIndex) {
+    fn clear(&self, peer: PeerKey) {
         self.lock().remove(&peer);
     }
 
-    fn has(&self, peer: ValidatorIndex, now: Instant) -> bool {
+    fn has(&self, peer: PeerKey, now: Instant) -> bool {
         let peers = self.lock();
         peers
             .get(&peer)
@@ -232,7 +233,7 @@ impl BlockSync {
     fn fetch_all(
         &self,
         to: Height,
-        holders: Vec<ValidatorIndex>,
+        holders: Vec<PeerKey>,
         doubts: &Doubts,
         receiver: &Receiver<Call>,
     ) -> bool {
@@ -318,7 +319,7 @@ impl BlockSync {
 }
 
 /// Lets this peer be asked too, on a thread of its own.
-fn ask<'scope>(scope: &'scope Scope<'scope, '_>, fetcher: &'scope Fetcher<'scope>, holder: ValidatorIndex) {
+fn ask<'scope>(scope: &'scope Scope<'scope, '_>, fetcher: &'scope Fetcher<'scope>, holder: PeerKey) {
     fetcher.spans.enter();
     scope.spawn(move || {
         work(fetcher, holder);
@@ -327,7 +328,7 @@ fn ask<'scope>(scope: &'scope Scope<'scope, '_>, fetcher: &'scope Fetcher<'scope
 }
 
 /// Fetches from one peer what there is to fetch.
-fn work(fetcher: &Fetcher<'_>, holder: ValidatorIndex) {
+fn work(fetcher: &Fetcher<'_>, holder: PeerKey) {
     let mut failures = 0;
     while failures < MAX_FAILURES
         && let Some(span) = fetcher.spans.assign()
@@ -361,11 +362,11 @@ mod tests {
 
     #[test]
     fn who_brings_nothing_is_doubted_for_longer_each_time_until_it_brings_something() {
-        let (doubts, peer, start) = (Doubts::default(), ValidatorIndex(1), Instant::now());
+        let (doubts, peer, start) = (Doubts::default(), PeerKey([1; 32]), Instant::now());
         doubts.note(peer, start);
         doubts.note(peer, start + DOUBT / 2);
         assert!(doubts.has(peer, start + DOUBT - SLOW));
-        assert!(!doubts.has(ValidatorIndex(2), start));
+        assert!(!doubts.has(PeerKey([2; 32]), start));
         assert!(!doubts.has(peer, start + DOUBT));
         doubts.note(peer, start + DOUBT);
         assert!(doubts.has(peer, start + 3 * DOUBT - SLOW));
@@ -385,7 +386,7 @@ mod tests {
             progress,
             texts,
         };
-        let (liar, honest) = (ValidatorIndex(1), ValidatorIndex(2));
+        let (liar, honest) = (PeerKey([1; 32]), PeerKey([2; 32]));
         for peer in [liar, liar, honest, liar] {
             handle.look_ahead(peer, Height(3));
         }

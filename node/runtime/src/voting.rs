@@ -1,13 +1,12 @@
 //! Whether this validator votes, and what the engine of each epoch is told.
 //!
-//! A validator that is kept from voting (`quarantine.rs`) gets an engine that follows: one without a place in
-//! the committee.
+//! A validator that is kept from voting (`quarantine.rs`), and a node whose key has no seat, get an engine that
+//! follows: one without a place in the committee.
 
 use std::sync::Arc;
 
 use quorate_consensus::contract::{Config as EngineConfig, Timing};
 use quorate_crypto::{Certificate, Digest, Height, ValidatorIndex};
-use quorate_ledger::{Agreement, Epoch, Parameters, Rejoin};
 
 use crate::config::{ConsensusConfig, Home, NodeConfig};
 use crate::disks::{Disks, tip_certificate};
@@ -15,6 +14,7 @@ use crate::error::NodeError;
 use crate::home::Identity;
 use crate::inbox::EpochEnded;
 use crate::quarantine::QuarantineKeeper;
+use crate::roster::Roster;
 
 /// The longest that a configured duration may be, in milliseconds: no network waits an hour for a leader.
 const LONGEST_MS: u32 = 3_600_000;
@@ -23,9 +23,7 @@ const LONGEST_MS: u32 = 3_600_000;
 #[derive(Debug)]
 pub(crate) struct Voting {
     network: Digest,
-    parameters: Parameters,
     consensus: ConsensusConfig,
-    own: ValidatorIndex,
     keeper: Arc<QuarantineKeeper>,
 }
 
@@ -39,17 +37,15 @@ impl Voting {
     ) -> Result<Self, NodeError> {
         let keeper = QuarantineKeeper::open(
             home.quarantine(),
-            identity.validator_key.public(),
+            identity.keys.own(),
             Arc::clone(&disks.journal),
             Arc::clone(&disks.chain),
-            disks.agreement.epoch(),
+            disks.roster.epoch(),
             disks.recovered.is_ahead,
         )?;
         Ok(Self {
             network: identity.network(),
-            parameters: identity.parameters.clone(),
             consensus: config.consensus.clone(),
-            own: identity.index,
             keeper: Arc::new(keeper),
         })
     }
@@ -61,16 +57,15 @@ impl Voting {
 
     /// What the first engine of this process is told.
     pub(crate) fn at_start(&self, disks: &Disks) -> Result<EngineConfig, NodeError> {
-        let index = self.allowed(disks.rejoin.as_ref(), disks.agreement.epoch())?;
-        let tip = tip_certificate(&disks.chain, &disks.agreement)?;
-        Ok(self.engine_config(&disks.agreement, tip, index))
+        let index = self.allowed(&disks.roster)?;
+        let tip = tip_certificate(&disks.chain, &disks.roster.agreement)?;
+        Ok(self.engine_config(&disks.roster, tip, index))
     }
 
     /// What the engine of the epoch after this one is told; the process ends if that cannot be remembered.
     pub(crate) fn next_epoch(&self, ended: &EpochEnded) -> EngineConfig {
-        let epoch = ended.agreement.epoch();
-        let index = remembered(self.allowed(ended.rejoin.as_ref(), epoch));
-        self.engine_config(&ended.agreement, (ended.last, None), index)
+        let index = remembered(self.allowed(&ended.roster));
+        self.engine_config(&ended.roster, (ended.last, None), index)
     }
 
     /// Keeps this validator from voting from now on, over restarts; the process ends if that cannot be
@@ -79,25 +74,34 @@ impl Voting {
         remembered(self.keeper.begin(why, details));
     }
 
-    /// This validator's place in the committee, if it may vote in `epoch`.
-    fn allowed(&self, rejoin: Option<&Rejoin>, epoch: Epoch) -> Result<Option<ValidatorIndex>, NodeError> {
-        let votes = self.keeper.allows(rejoin, epoch)?;
-        Ok(votes.then_some(self.own))
+    /// This validator's place in the committee, if it has one and may vote in the epoch.
+    fn allowed(&self, roster: &Roster) -> Result<Option<ValidatorIndex>, NodeError> {
+        let epoch = roster.epoch();
+        let Some(own) = roster.own else {
+            tracing::warn!(
+                epoch = epoch.0,
+                key = %self.keeper.validator(),
+                "this node's validator key has no seat in this epoch: it follows the chain and does not vote"
+            );
+            return Ok(None);
+        };
+        let votes = self.keeper.allows(roster.rejoin.as_ref(), epoch)?;
+        Ok(votes.then_some(own))
     }
 
     fn engine_config(
         &self,
-        agreement: &Agreement,
+        roster: &Roster,
         (certified, certificate): (Height, Option<Certificate>),
         index: Option<ValidatorIndex>,
     ) -> EngineConfig {
         EngineConfig {
             network: self.network,
-            committee: agreement.committee(),
+            committee: roster.committee.clone(),
             index,
-            parameters: self.parameters.clone(),
-            epoch_start: Height(agreement.v1().first.0.saturating_sub(1)),
-            epoch_end: agreement.v1().last,
+            parameters: roster.parameters.clone(),
+            epoch_start: Height(roster.first().0.saturating_sub(1)),
+            epoch_end: roster.agreement.v1().last,
             certified,
             certificate,
             inquiry: Some(nonce()),
@@ -131,13 +135,13 @@ fn remembered<T>(result: Result<T, NodeError>) -> T {
 #[cfg(test)]
 mod tests {
     use quorate_consensus::TimerRange;
-    use quorate_crypto::SigningKey;
-    use quorate_ledger::{Timestamp, Tip};
+    use quorate_crypto::{Committee, Engine, Epoch, SigningKey};
+    use quorate_ledger::{Parameters, Timestamp, Tip};
     use quorate_storage::{Chain, Journal, StorageOptions};
 
     use super::*;
-    use crate::disks::agreement_of;
     use crate::disks::testing::genesis_of_one;
+    use crate::testing;
 
     #[test]
     fn durations_outside_their_range_count_as_the_nearest_in_it() {
@@ -160,13 +164,11 @@ mod tests {
     fn pitfall_27_each_epochs_engine_asks_what_it_signed_under_a_nonce_of_its_own() {
         // The epoch in which a quarantine ends included: its file may be of a backup.
         let (network, key) = (Digest([1; 32]), SigningKey::from_seed(&[1; 32]).public());
-        let parameters = Parameters::default();
         let genesis = genesis_of_one(network, key);
         let folder = tempfile::tempdir().unwrap();
         let tip = Tip::genesis(network, Timestamp(1), genesis.root);
         let options = StorageOptions::default();
         let chain = Chain::create(folder.path().join("chain"), &genesis, &tip, &options).unwrap();
-        let (agreement, _) = agreement_of(&chain, &key).unwrap();
         let journal = folder.path().join("journal");
         let journal = Journal::open(journal, network, &StorageOptions::journal()).unwrap();
         let (path, epoch) = (folder.path().join("quarantined"), Epoch(0));
@@ -174,17 +176,32 @@ mod tests {
         let keeper = QuarantineKeeper::open(path, key, journal, chain, epoch, false);
         let voting = Voting {
             network,
-            parameters,
             consensus: ConsensusConfig::default(),
-            own: ValidatorIndex(0),
             keeper: Arc::new(keeper.unwrap()),
         };
         let ended = EpochEnded {
             last: Height(0),
-            agreement,
-            rejoin: None,
+            roster: roster(Engine::Pbft, Some(0), Parameters::default()),
         };
         let nonce = || voting.next_epoch(&ended).inquiry.unwrap();
         assert_ne!(nonce(), nonce());
+
+        // Nothing of the former epoch's is taken over: engine, parameters and place are the next one's.
+        let mut parameters = Parameters::default();
+        let Parameters::V1(fields) = &mut parameters;
+        fields.window = 7;
+        let ended = EpochEnded {
+            last: Height(0),
+            roster: roster(Engine::Raft, None, parameters.clone()),
+        };
+        let config = voting.next_epoch(&ended);
+        assert_eq!((config.committee.engine(), config.index), (Engine::Raft, None));
+        assert_eq!(config.parameters, parameters);
+    }
+
+    fn roster(engine: Engine, own: Option<u16>, parameters: Parameters) -> Arc<Roster> {
+        let seats = testing::committee(Epoch(1), 2).seats().to_vec();
+        let committee = Committee::new(Epoch(1), engine, 2, seats);
+        Arc::new(Roster::of(committee, own.map(ValidatorIndex), parameters))
     }
 }

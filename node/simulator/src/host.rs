@@ -113,6 +113,8 @@ pub(crate) struct Settings {
     pub(crate) parameters: ParametersV1,
     pub(crate) timing: quorate_consensus::Timing,
     pub(crate) members_wait: bool,
+    /// Whether the scenario's engine is made whatever the committee says, with its quorums.
+    pub(crate) engine_is_fixed: bool,
     pub(crate) broken: Option<Broken>,
     pub(crate) least_flush_us: u64,
     pub(crate) flush_us: u64,
@@ -127,8 +129,11 @@ impl Settings {
         self.broken == Some(rule)
     }
 
-    /// Makes the scenario's engine, whatever quorums its committee has.
+    /// Makes the committee's engine, or the scenario's, whatever quorums its committee has.
     fn make(&self) -> MakeEngine {
+        if !self.engine_is_fixed {
+            return Engine::recover;
+        }
         match self.engine {
             quorate_crypto::Engine::Pbft => |config: Config, records: Vec<Record>| -> (Engine, Step) {
                 let (replica, step) = pbft::Replica::recover(config, records);
@@ -266,7 +271,7 @@ impl Host {
         self.open_quarantine(world, epoch, recovered.is_ahead);
         let votes = self.may_vote(world, epoch, &ledger);
         let certified = Height(self.disk.blocks.len() as u64);
-        let config = self.config(world, &agreement, certified, votes);
+        let config = self.config(world, &ledger, certified, votes);
         if self.life > 1 {
             world.note(Some(self.place), NoteKind::Start, || {
                 let says = if votes { "" } else { ", observes" };
@@ -418,6 +423,10 @@ impl Host {
             return;
         }
         let epoch = memory.epoch;
+        // Its client goes elsewhere.
+        if world.place_in(epoch, self.validator).is_none() {
+            return;
+        }
         let batch = world.pack(self.validator, epoch, what);
         let Some(memory) = self.memory_mut() else { return };
         if memory.ledger.ordered.contains(&batch) {
@@ -446,7 +455,7 @@ impl Host {
         }
         match scheduled {
             Scheduled::Deliver { from, wire } => self.on_wire(world, from, wire),
-            Scheduled::Connected { peer } => self.hear(world, Event::Connected(peer)),
+            Scheduled::Connected { peer } => self.on_connected(world, peer),
             Scheduled::Told(event) => self.hear(world, *event),
             Scheduled::Tick => self.on_tick(world),
             Scheduled::RoundEnds => self.close_round(world),
@@ -458,6 +467,16 @@ impl Host {
             Scheduled::Housekeeping => self.on_housekeeping(world),
         }
         self.crowd(world);
+    }
+
+    /// A link is up: the engines of both epochs hear of it, by the peer's place in each.
+    fn on_connected(&mut self, world: &mut World, peer: ValidatorIndex) {
+        let Some(memory) = self.memory() else { return };
+        for epoch in [Some(memory.epoch), memory.former].into_iter().flatten() {
+            if let Some(validator) = world.place_in(epoch, peer) {
+                self.hear(world, Event::Connected { epoch, validator });
+            }
+        }
     }
 
     pub(super) fn clock(&self, world: &World) -> quorate_ledger::Timestamp {

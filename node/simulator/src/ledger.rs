@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, PublicKey};
+use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, PublicKey, SeatNumber};
 use quorate_ledger::{
-    Agreement, Block, BlockInput, CheckedBatch, InUse, LogEntry, MemoryState, Owner, ParametersV1, Proposal,
-    Rejoin, Seat, StateKey, StateTree, Taken, Tip, execute, read_agreement, read_value,
+    Agreement, Block, BlockInput, CheckedBatch, GovernanceProposal, GovernanceProposalV1, InUse, LogEntry,
+    MemoryState, Owner, Parameters, ParametersV1, Proposal, Rejoin, Seat, SeatV1, StateKey, StateTree, Taken,
+    Tip, execute, read_agreement, read_value,
 };
 use serde::de::DeserializeOwned;
 
@@ -59,9 +60,9 @@ impl KeptBlock {
 }
 
 impl Ledger {
-    /// The ledger of this committee before height 1.
-    pub(crate) fn new(network: Digest, committee: &Committee) -> Self {
-        let genesis = genesis(committee);
+    /// The ledger of this committee before height 1, whose state has these parameters.
+    pub(crate) fn new(network: Digest, committee: &Committee, parameters: &Parameters) -> Self {
+        let genesis = genesis(committee, parameters);
         Self {
             tip: Tip::genesis(network, GENESIS_TIME, genesis.root),
             state: MemoryState::genesis(&genesis),
@@ -87,6 +88,24 @@ impl Ledger {
         };
         let seat: Option<Seat> = self.value(&StateKey::seat(number));
         seat?.v1().rejoin
+    }
+
+    /// The parameters in force.
+    pub(crate) fn parameters(&self) -> Parameters {
+        let parameters = self.value(&StateKey::parameters());
+        parameters.expect("every state in memory has them")
+    }
+
+    /// A seat, if there is one of this number.
+    pub(crate) fn seat(&self, number: SeatNumber) -> Option<SeatV1> {
+        let seat: Option<Seat> = self.value(&StateKey::seat(number));
+        seat.map(|Seat::V1(seat)| seat)
+    }
+
+    /// A proposal, if there is one of this number.
+    pub(crate) fn proposal(&self, number: u64) -> Option<GovernanceProposalV1> {
+        let proposal: Option<GovernanceProposal> = self.value(&StateKey::proposal(number));
+        proposal.map(|GovernanceProposal::V1(proposal)| proposal)
     }
 
     fn value<T: DeserializeOwned>(&self, key: &StateKey) -> Option<T> {

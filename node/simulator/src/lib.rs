@@ -5,7 +5,8 @@
 //! the node does, after the rules of `quorate_consensus::contract`, and execute with the node's own
 //! ledger, on a model of a disk of which a crash leaves only what was flushed. Messages are signed with
 //! keyed digests, in one stormy seed of twenty with Ed25519. Rejoins end epochs, and validators that lost
-//! what they signed vote again from the next one on. Batches travel as whole copies, with all texts, and blocks with
+//! what they signed vote again from the next one on. In networks of protocol 2 members change engine, seats, keys and
+//! parameters by proposals and ballots of their own ([`Shift`]), executed as the node does. Batches travel as whole copies, with all texts, and blocks with
 //! what is at hand of them. After each event it is checked that honest validators agree, that what they decide was
 //! submitted, that there is one history, in which no transaction is executed twice, whose log and headers grow as they
 //! say and which executes to the same hashes again, that nobody votes against its own past and that nobody honest is
@@ -22,6 +23,7 @@
 pub mod chart;
 mod checker;
 pub mod compare;
+mod governance;
 mod host;
 mod ledger;
 mod liar;
@@ -38,6 +40,7 @@ mod words;
 mod workload;
 mod world;
 
+pub use governance::Shift;
 pub use meter::{BatchTimes, Certified, Chains, Count, Measurement};
 pub use quorate_lies::Random;
 pub use report::Report;

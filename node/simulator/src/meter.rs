@@ -176,6 +176,8 @@ impl Meter {
                 let count = self.counted.consensus.entry(kind).or_default();
                 count.add(encode(message).len());
             }
+            // A client's, which is none of the validators' traffic.
+            Wire::Submit(_) => {}
             Wire::Bytes(bytes) => {
                 let count = self.counted.consensus.entry("nothing known").or_default();
                 count.add(bytes.len());

@@ -5,6 +5,7 @@ use quorate_crypto::{Engine, ValidatorIndex};
 use quorate_driver::Limits;
 use quorate_ledger::ParametersV1;
 
+use crate::governance::Shift;
 pub use crate::simulation::roles::{Befalls, Whom};
 use quorate_lies::Random;
 
@@ -40,6 +41,8 @@ pub struct Scenario {
     pub slow_links: Vec<(ValidatorIndex, Option<ValidatorIndex>, u64)>,
     /// How many members let their validators rejoin though these need not: each ends an epoch.
     pub rejoins: u64,
+    /// What members change by governance, one thing after the other; a network in which they do has protocol 2.
+    pub changes: Vec<Shift>,
     /// Whether whoever lost what it signed observes to the end: its member does not let it rejoin.
     pub members_wait: bool,
     /// Who lies, and how.
@@ -263,6 +266,10 @@ pub enum Broken {
     NotAsked,
     /// What was in batches that no block of their epoch has is not packed again.
     LeftoversForgotten,
+    /// A validator has the place in each committee that it had in the first.
+    PlacesKept,
+    /// Who sits in no committee any more, or not yet, is told nothing.
+    FollowersForgotten,
     /// A rule of the driver, in test builds.
     #[cfg(broken_rules)]
     Driver(quorate_driver::broken::Rule),
@@ -382,6 +389,7 @@ impl Scenario {
             slow_disks: Vec::new(),
             slow_links: Vec::new(),
             rejoins: 0,
+            changes: Vec::new(),
             members_wait: false,
             liars: Vec::new(),
             script: Vec::new(),
@@ -392,6 +400,57 @@ impl Scenario {
                 ..ParametersV1::default()
             },
             timing: TIMING,
+        }
+    }
+
+    /// Four validators whose members change all that an epoch has, one thing after the other, and a fifth machine that is
+    /// no validator at first.
+    pub fn governed(seed: u64) -> Self {
+        let changes = vec![
+            Shift::Engine(Engine::Raft),
+            Shift::Admit(4),
+            Shift::AddSeat {
+                machine: 4,
+                generation: 0,
+            },
+            Shift::Engine(Engine::Pbft),
+            Shift::RemoveSeat(1),
+            Shift::Rotate {
+                seat: 2,
+                machine: 2,
+                generation: 1,
+            },
+            Shift::Window(12),
+            Shift::Engine(Engine::Paxos),
+        ];
+        Self {
+            faults_end_ms: 30_000,
+            patience_ms: 60_000,
+            batches: 60,
+            changes,
+            ..Self::calm(4, seed)
+        }
+    }
+
+    /// The same with faults of links and machines.
+    pub fn governed_in_storms(seed: u64) -> Self {
+        let calm = Self::governed(seed);
+        Self {
+            links: Links {
+                loss: 30,
+                duplication: 30,
+                delay_us: 20_000,
+                partitions: 3,
+                ..Links::default()
+            },
+            machines: Machines {
+                crashes: 6,
+                pauses: 2,
+                flush_us: 5_000,
+                ..Machines::default()
+            },
+            patience_ms: 120_000,
+            ..calm
         }
     }
 

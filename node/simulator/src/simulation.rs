@@ -9,13 +9,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use quorate_crypto::{Digest, Engine, ValidatorIndex};
 
+use quorate_ledger::Parameters;
+
 use crate::chart::{Chart, NoteKind};
+use crate::governance::{Stage, machines_beside};
 use crate::host::{Host, Settings};
 use crate::meter::Meter;
 use crate::recording::Recorders;
 use crate::report::Report;
 use crate::scenario::{Broken, Command, Lie, Links, Scenario};
-use crate::scheme::{Scheme, committee};
+use crate::scheme::{Scheme, committee, governed_committee};
 use crate::workload::Work;
 use crate::world::{Due, Scheduled, World};
 
@@ -41,14 +44,22 @@ impl Simulation {
             Some(Broken::QuorumTooSmall) => Engine::Raft,
             _ => scenario.engine,
         };
-        let committee = committee(scenario.validators, engine);
+        let committee = match scenario.changes.is_empty() {
+            true => committee(scenario.validators, engine),
+            false => governed_committee(scenario.validators, engine),
+        };
         let scheme = match scenario.real_signatures {
             true => Scheme::Ed25519,
             false => Scheme::KeyedDigest,
         };
         let links = scenario.links;
         let mut world = World::new(committee.clone(), scheme, scenario.seed, links);
-        if scenario.engine == Engine::Pbft {
+        if !scenario.changes.is_empty() {
+            world.govern(
+                scenario.changes.clone(),
+                Parameters::V1(scenario.parameters.clone()),
+            );
+        } else if scenario.engine == Engine::Pbft {
             world.checker.expect_keepers(committee.weak_quorum());
         }
         for (who, peer, us) in &scenario.slow_links {
@@ -70,7 +81,9 @@ impl Simulation {
             world.checker.expect_losses(tolerated);
         }
         let mut hosts = Vec::new();
-        for validator in committee.indices() {
+        let beside = machines_beside(&scenario.changes, committee.size());
+        let all = (0..).map(ValidatorIndex).take(committee.size() + beside);
+        for validator in all {
             let lie = scenario
                 .liars
                 .iter()
@@ -90,6 +103,7 @@ impl Simulation {
                     parameters: scenario.parameters.clone(),
                     timing: scenario.timing,
                     members_wait: scenario.members_wait,
+                    engine_is_fixed: scenario.broken == Some(Broken::QuorumTooSmall),
                     broken: scenario.broken.filter(|_| lie.is_none()),
                     least_flush_us: slow.unwrap_or(scenario.machines.least_flush_us),
                     flush_us: slow.unwrap_or(scenario.machines.flush_us),
@@ -351,7 +365,7 @@ impl Simulation {
                     format!("{} cut off", side.join(", "))
                 });
                 let side: BTreeSet<ValidatorIndex> = side.into_iter().map(ValidatorIndex).collect();
-                let all: Vec<ValidatorIndex> = self.world.committee.indices().collect();
+                let all = self.world.machines();
                 for one in &all {
                     for other in all
                         .iter()
@@ -422,7 +436,7 @@ impl Simulation {
 
     fn connect_all(&mut self) {
         for host in 0..self.hosts.len() {
-            for peer in self.world.committee.indices() {
+            for peer in self.world.machines() {
                 if peer != self.hosts[host].validator {
                     self.connect(host, peer);
                 }
@@ -513,6 +527,10 @@ impl Simulation {
                     host.is_quarantined(),
                     host.under_way(),
                 ));
+            }
+            let stage = host.stage_of_changes(&self.world);
+            if stage != Stage::Done {
+                return Some(format!("validator {} sees changes at {stage:?}", host.validator));
             }
             let missing_texts = host.missing_texts();
             if missing_texts > 0 {

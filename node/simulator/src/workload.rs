@@ -8,15 +8,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use quorate_crypto::{
-    ClientSigningKey, Committee, Digest, Engine, Epoch, SigningKey, ValidatorIndex, sha256,
+    Address, ClientSigningKey, Committee, Digest, Engine, Epoch, PublicKey, SigningKey, ValidatorIndex,
+    sha256,
 };
 use quorate_ledger::{
     Act, Amount, Batch, BatchRules, BatchTexts, BatchV1, CheckedBatch, FormedBatch, GenesisAsset,
     GenesisLists, GenesisMember, GenesisState, Intent, IntentV1, Operation, Parameters, ParametersV1, Place,
-    Rules, Submission, Text, TextItem, Texts, Timestamp, WholeCopy, genesis_state,
+    Rules, Submission, Text, TextItem, Texts, Timestamp, WholeCopy, encode, genesis_state,
 };
 
-use crate::scheme::{MAX_VALIDATORS, committee_of, signing_key};
+use crate::governance::Say;
+use crate::scheme::{MAX_VALIDATORS, committee_of, key_of, signing_key};
 
 /// Simulations begin at this time.
 pub(crate) const GENESIS_TIME: Timestamp = Timestamp(1_700_000_000_000);
@@ -52,12 +54,17 @@ fn member(validator: ValidatorIndex) -> &'static ClientSigningKey {
     &keys[usize::from(validator.0)]
 }
 
+/// The account of the member that runs a machine.
+pub(crate) fn member_address(machine: u16) -> Address {
+    member(ValidatorIndex(machine)).key().address()
+}
+
 fn asset() -> quorate_ledger::AssetCode {
     "QRT".parse().expect("a short upper case code is one")
 }
 
 /// The state before height 1: clients with equal funds, and members that run a validator each.
-pub(crate) fn genesis(committee: &Committee) -> GenesisState {
+pub(crate) fn genesis(committee: &Committee, parameters: &Parameters) -> GenesisState {
     let addresses = clients().iter().map(|client| client.key().address());
     let asset = GenesisAsset {
         code: asset(),
@@ -80,8 +87,8 @@ pub(crate) fn genesis(committee: &Committee) -> GenesisState {
         network: network(),
         time: GENESIS_TIME,
         engine: committee.engine(),
-        protocol: quorate_ledger::PROTOCOL,
-        parameters: Parameters::default(),
+        protocol: committee.protocol_version(),
+        parameters: parameters.clone(),
         rules: Rules::default(),
         members: members.collect(),
         assets: vec![asset],
@@ -104,6 +111,8 @@ pub(crate) enum Work {
         validator: ValidatorIndex,
         token: Digest,
     },
+    /// A machine's member says something about what is to be changed, for the so-many-th time.
+    Govern { machine: u16, say: Say, turn: u64 },
 }
 
 /// A batch that was packed, with all texts of its transactions: what every whole copy of it is.
@@ -123,18 +132,25 @@ impl Packed {
     }
 }
 
-type Made = BTreeMap<(ValidatorIndex, Epoch, Work), Packed>;
+type Made = BTreeMap<(PublicKey, ValidatorIndex, Epoch, Work), Packed>;
 
 /// A validator's batch of what was submitted, checked.
 pub(crate) fn batch(author: ValidatorIndex, epoch: Epoch, what: Work) -> Packed {
-    static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    let batch = made.entry((author, epoch, what));
-    batch.or_insert_with(|| make(author, epoch, what)).clone()
+    batch_in(&committee_of(epoch, MAX_VALIDATORS, Engine::Pbft), author, what)
 }
 
-fn make(author: ValidatorIndex, epoch: Epoch, what: Work) -> Packed {
-    let everybody = committee_of(epoch, MAX_VALIDATORS, Engine::Pbft);
+/// The same in a committee, whose validator at a place the author is.
+pub(crate) fn batch_in(committee: &Committee, author: ValidatorIndex, what: Work) -> Packed {
+    static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = *committee.key(author).expect("authors sit in the committee");
+    let batch = made.entry((key, author, committee.epoch(), what));
+    batch.or_insert_with(|| make(committee, author, what)).clone()
+}
+
+fn make(committee: &Committee, author: ValidatorIndex, what: Work) -> Packed {
+    let epoch = committee.epoch();
+    let signing = key_of(committee.key(author).expect("authors sit in the committee"));
     let (number, submissions) = match what {
         Work::Payments(number) => {
             let own = payment(number, u64::from(author.0) + 1);
@@ -147,6 +163,7 @@ fn make(author: ValidatorIndex, epoch: Epoch, what: Work) -> Packed {
             (first, payments.collect())
         }
         Work::Rejoin { validator, token } => (u64::MAX, vec![rejoin(validator, token)]),
+        Work::Govern { machine, say, turn } => (turn, vec![govern(machine, say, turn)]),
     };
     let texts = submissions.iter().flat_map(|submitted| &submitted.v1().texts);
     let texts = BatchTexts::new(texts.cloned().map(TextItem::Shown).collect());
@@ -161,11 +178,10 @@ fn make(author: ValidatorIndex, epoch: Epoch, what: Work) -> Packed {
     let parameters = Parameters::default();
     let rules = BatchRules {
         network: &network(),
-        committee: &everybody,
+        committee,
         parameters: parameters.v1(),
     };
-    let formed =
-        FormedBatch::sign(batch, signing_key(author), &rules).expect("the batch has the form of one");
+    let formed = FormedBatch::sign(batch, signing, &rules).expect("the batch has the form of one");
     let batch = formed.check_signatures().expect("all its signatures fit");
     let packed = Packed {
         batch: Arc::new(batch),
@@ -265,5 +281,15 @@ fn rejoin(validator: ValidatorIndex, token: Digest) -> Submission {
         token,
     };
     let member = member(validator);
+    sign(intent(member, operation, salt, 3_600_000), None, member)
+}
+
+/// A machine's member says something. Said again it is another transaction, as the first may have come to nothing.
+fn govern(machine: u16, say: Say, turn: u64) -> Submission {
+    let member = member(ValidatorIndex(machine));
+    let operation = say.operation();
+    let content = [encode(&operation), turn.to_le_bytes().to_vec()].concat();
+    let mut salt = [0; 16];
+    salt.copy_from_slice(&sha256(&content).0[..16]);
     sign(intent(member, operation, salt, 3_600_000), None, member)
 }

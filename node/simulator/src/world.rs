@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use quorate_consensus::{Body, Message};
 use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, Signature, Tag, ValidatorIndex, sha256};
-use quorate_ledger::BatchTexts;
+use quorate_ledger::{BatchTexts, Parameters};
 
 use crate::chart::{self, Chart, Happening, Note, Phase, Transfer};
 use crate::checker::Checker;
+use crate::governance::Shift;
 use crate::ledger::KeptBlock;
 use crate::meter::Meter;
 use crate::recording::Recorders;
 use crate::scenario::{Command, Links};
-use crate::scheme::{Scheme, committee_of};
+use crate::scheme::{Scheme, committee_of, machine_of};
 use crate::words::describe;
 use crate::workload::{self, Packed, Work, network};
 use quorate_lies::{Random, Stage};
@@ -50,6 +51,8 @@ pub(crate) enum Wire {
     WantBatches(Vec<Digest>),
     WantBlocks(Height),
     Blocks(Vec<ServedBlock>),
+    /// A client at one machine submits this at another.
+    Submit(Work),
     /// Asks for the texts of ordered batches.
     WantTexts(Vec<Digest>),
     /// What is left of those of one.
@@ -60,6 +63,7 @@ impl Wire {
     fn in_words(&self) -> (Phase, String) {
         match self {
             Self::Consensus(message) => (Phase::of(message), describe(message)),
+            Self::Submit(_) => (Phase::Request, "a submission".to_owned()),
             Self::Bytes(bytes) => (Phase::Status, format!("{} bytes", bytes.len())),
             Self::Batch(copy) => (Phase::Request, format!("batch {}", copy.digest.short())),
             Self::WantBatches(batches) => (Phase::CatchUp, format!("wants batches {}", short(batches))),
@@ -131,8 +135,12 @@ pub(crate) struct World {
     pub(crate) network: Digest,
     /// The members, as the committee of the first epoch.
     pub(crate) committee: Committee,
-    /// The committee of each epoch that can come up.
-    committees: Vec<Committee>,
+    /// The committee of each epoch that can come up, or has, where members change it.
+    committees: BTreeMap<Epoch, Committee>,
+    /// What the state begins with.
+    pub(crate) parameters: Parameters,
+    /// What members change.
+    pub(crate) changes: Vec<Shift>,
     pub(crate) random: Random,
     /// Microseconds.
     pub(crate) now: u64,
@@ -167,11 +175,13 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(committee: Committee, scheme: Scheme, seed: u64, links: Links) -> Self {
         // A validator rejoins at most once within the time of a simulation.
-        let epochs = 0..=committee.size() as u64 + 1;
-        let committees = epochs.map(|epoch| committee_of(Epoch(epoch), committee.size(), committee.engine()));
+        let epochs = (0..=committee.size() as u64 + 1).map(Epoch);
+        let in_epoch = |epoch| (epoch, committee_of(epoch, committee.size(), committee.engine()));
         Self {
             network: network(),
-            committees: committees.collect(),
+            committees: epochs.map(in_epoch).collect(),
+            parameters: Parameters::default(),
+            changes: Vec::new(),
             committee,
             random: Random::new(seed),
             now: 0,
@@ -197,7 +207,54 @@ impl World {
 
     /// The committee of an epoch.
     pub(crate) fn committee_in(&self, epoch: Epoch) -> Option<&Committee> {
-        self.committees.get(usize::try_from(epoch.0).ok()?)
+        self.committees.get(&epoch)
+    }
+
+    /// Members change the network in this way, whose state begins with these parameters.
+    pub(crate) fn govern(&mut self, changes: Vec<Shift>, parameters: Parameters) {
+        self.committees = BTreeMap::from([(self.committee.epoch(), self.committee.clone())]);
+        (self.changes, self.parameters) = (changes, parameters);
+    }
+
+    /// Whether members change it, so that a validator's place is another in each epoch.
+    pub(crate) fn is_governed(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// An epoch begins with this committee, as a certified state says.
+    pub(crate) fn learn(&mut self, committee: Committee) {
+        let known = self
+            .committees
+            .entry(committee.epoch())
+            .or_insert_with(|| committee.clone());
+        assert_eq!(*known, committee, "all states name one committee");
+    }
+
+    /// A machine's place in the committee of an epoch, if it has one.
+    pub(crate) fn place_in(&self, epoch: Epoch, machine: ValidatorIndex) -> Option<ValidatorIndex> {
+        if !self.is_governed() {
+            return Some(machine);
+        }
+        let seats = self.committee_in(epoch)?.seats().iter();
+        let mut places = (0..).map(ValidatorIndex).zip(seats);
+        let own = places.find(|(_, seat)| machine_of(&seat.validator) == Some(machine));
+        own.map(|(place, _)| place)
+    }
+
+    /// The machine of the validator at a place in the committee of an epoch.
+    pub(crate) fn machine_in(&self, epoch: Epoch, place: ValidatorIndex) -> Option<ValidatorIndex> {
+        if !self.is_governed() {
+            return Some(place);
+        }
+        machine_of(self.committee_in(epoch)?.key(place)?)
+    }
+
+    /// All machines, each once.
+    pub(crate) fn machines(&self) -> Vec<ValidatorIndex> {
+        match self.is_governed() {
+            true => self.hosts.clone(),
+            false => self.committee.indices().collect(),
+        }
     }
 
     /// A message of a validator in an epoch, signed with its key.
@@ -206,9 +263,17 @@ impl World {
         self.scheme.sign_message(self.network, committee, sender, body)
     }
 
-    /// A validator's signature.
-    pub(crate) fn sign_content(&self, signer: ValidatorIndex, tag: Tag, content: &[u8]) -> Signature {
-        self.scheme.sign(&self.committee, signer, tag, content)
+    /// A machine's signature, with the key that it has in an epoch.
+    pub(crate) fn sign_content(
+        &self,
+        epoch: Epoch,
+        signer: ValidatorIndex,
+        tag: Tag,
+        content: &[u8],
+    ) -> Signature {
+        let committee = self.committee_in(epoch).unwrap_or(&self.committee);
+        let place = self.place_in(epoch, signer).expect("who signs has a place");
+        self.scheme.sign(committee, place, tag, content)
     }
 
     /// The same as another network, or an epoch far away, would have it: with the sender's key too.
@@ -233,7 +298,14 @@ impl World {
 
     /// Packs what was submitted into a batch of a validator's.
     pub(crate) fn pack(&mut self, author: ValidatorIndex, epoch: Epoch, what: Work) -> Digest {
-        let packed = workload::batch(author, epoch, what);
+        let governed = self.committee_in(epoch).filter(|_| self.is_governed());
+        let packed = match governed {
+            Some(committee) => {
+                let place = self.place_in(epoch, author).expect("who packs has a place");
+                workload::batch_in(committee, place, what)
+            }
+            None => workload::batch(author, epoch, what),
+        };
         let batch = packed.batch.digest();
         if let Some(meter) = &mut self.meter {
             meter.on_submitted(&packed.batch, self.now);

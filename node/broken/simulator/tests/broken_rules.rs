@@ -103,6 +103,14 @@ fn epochs_behind(seed: u64) -> Scenario {
     scenario
 }
 
+/// Members that change the network while machines crash whose chains are far behind their journals.
+fn governed_behind(seed: u64) -> Scenario {
+    let mut scenario = Scenario::governed_in_storms(seed);
+    scenario.machines.crashes = 20;
+    scenario.machines.chain_flush_us = 300_000;
+    scenario
+}
+
 /// Primaries that fail one after another.
 fn changing_views(seed: u64) -> Scenario {
     let mut scenario = with_liars(seed);
@@ -354,6 +362,10 @@ found! {
     pitfall_28_a_quarantine_that_is_not_read_back: Broken::QuarantineForgotten, 500, epochs;
     pitfall_27_a_replica_that_does_not_ask_what_it_signed: Broken::NotAsked, 1_000, epochs;
     leftovers_of_an_epoch_that_are_not_packed_again: Broken::LeftoversForgotten, 500, epochs;
+    pitfall_19_messages_of_a_former_committee: Broken::Driver(DriverRule::FormerEpochCounted), 200, Scenario::governed_in_storms;
+    another_engine_before_the_last_block_is_on_disk: Broken::Driver(DriverRule::EpochBegunTooEarly), 200, governed_behind;
+    places_of_the_first_committee: Broken::PlacesKept, 10, Scenario::governed;
+    pitfall_20_a_seat_whose_machine_was_told_nothing_before: Broken::FollowersForgotten, 10, Scenario::governed;
     // Rules of the engine.
     watermarks_that_are_ignored: Broken::Engine(Rule::WatermarksIgnored), 500, with_liars;
     votes_of_former_views_that_count: Broken::Engine(Rule::OldVotesCounted), 1_000, changing_views;

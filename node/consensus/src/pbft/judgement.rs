@@ -383,8 +383,13 @@ impl Replica {
         let last = then.view.max(known.wanted_from);
         // A complaint of a view that was left has gone with it, and below `wanted_from` it is counted already.
         let stands = last == then.view && known.view == then.view && known.complained.is_some();
-        let leader = committee.key(primary_of(committee, last));
-        let place = leader.and_then(|key| self.base.config.committee.index_of(key));
+        // By its seat, as its keys may be others now.
+        let leader = committee.seat(primary_of(committee, last));
+        let ours = &self.base.config.committee;
+        let is_leaders = |index: &ValidatorIndex| {
+            leader.is_some_and(|leader| ours.seat(*index).is_some_and(|seat| seat.seat == leader.seat))
+        };
+        let place = ours.indices().find(is_leaders);
         let judgement = &mut self.orderer.judgement;
         judgement.wanted_from = place.map_or(View(0), |place| View(u64::from(place.0) + u64::from(stands)));
         judgement.doublings = known.doublings;

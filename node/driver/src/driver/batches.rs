@@ -76,9 +76,9 @@ impl Driver {
         let asked = self
             .fetching
             .ask(now, sources, |digest| around.waits_for_check(digest));
-        let asked = asked.into_iter();
+        let (epoch, asked) = (self.epoch(), asked.into_iter());
         self.effects
-            .extend(asked.map(|(to, digests)| Effect::FetchBatches { to, digests }));
+            .extend(asked.map(|(to, digests)| Effect::FetchBatches { epoch, to, digests }));
     }
 
     /// These batches are here now.

@@ -8,6 +8,7 @@ use quorate_crypto::{Certificate, Digest, Epoch, Height};
 
 use super::{Change, Driver, Serving};
 use crate::effect::{Effect, Surroundings, Time, Transition, WriteNumber};
+use crate::fetching::Fetching;
 use crate::watch::Watch;
 
 /// How long blocks may lie written but not flushed while nothing else asks for a flush.
@@ -153,6 +154,8 @@ impl Driver {
         self.former = Some(former);
         self.entries.begin_epoch(epoch, last);
         self.required.forget_up_to(last);
+        // Who vouched for what did so by its place in the committee that is over.
+        self.fetching = Fetching::default();
         self.take_step(epoch, first, time, around);
         if self.flushed > last {
             // One flush may have covered blocks of both epochs, and no other comes for them.

@@ -314,7 +314,7 @@ fn words(effect: &Effect) -> String {
         Effect::Send { to, message } => format!("send to {to}: {}", body_words(&message.v1().body)),
         Effect::Execute { height, .. } => format!("execute {height}"),
         Effect::Certify(certificate) => format!("certify {}", certificate.height()),
-        Effect::FetchBatches { to, digests } => format!("fetch {} batches from {to}", digests.len()),
+        Effect::FetchBatches { to, digests, .. } => format!("fetch {} batches from {to}", digests.len()),
         Effect::HandOver { to, .. } => format!("hand over to {to}"),
         Effect::FetchBlocks { to, .. } => format!("fetch blocks up to {to}"),
         Effect::PrepareEpoch { last } => format!("prepare the epoch after {last}"),

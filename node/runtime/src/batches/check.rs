@@ -10,14 +10,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quorate_crypto::{KnownKeys, Tag, ValidatorIndex, signature_group};
+use quorate_crypto::{KnownKeys, Tag, signature_group};
 use quorate_ledger::{BatchBytes, BatchError, BatchTransaction, FormedBatch, NotWhole};
+use quorate_network::PeerKey;
 use quorate_storage::StorageError;
 use rayon::prelude::*;
 
 use super::{BatchStore, Charge, Whole};
+use crate::epoch::SharedEpoch;
 use crate::fatal_at_database;
-use crate::names::Names;
 use crate::queue::{Bounds, FairQueue};
 
 /// A peer's batches that are received and not yet checked; its oldest go beyond that, and are fetched if
@@ -72,21 +73,24 @@ impl Dropped {
 pub(crate) struct Checker {
     queue: Arc<FairQueue<Received>>,
     store: Arc<BatchStore>,
-    names: Names,
+    epoch: SharedEpoch,
 }
 
 impl Checker {
     /// Hands over the bytes of a batch and of its texts that `sender` sent, whoever packed it.
-    pub(crate) fn check(&self, sender: ValidatorIndex, signed: Bytes, texts: Bytes) {
+    pub(crate) fn check(&self, sender: PeerKey, signed: Bytes, texts: Bytes) {
         let length = signed.len().saturating_add(texts.len());
         let Some(batch) = BatchBytes::new(signed) else {
-            return tracing::debug!(sender = self.names.of(sender), "bytes too few for a batch");
+            return tracing::debug!(
+                sender = self.epoch.get().name_of(&sender),
+                "bytes too few for a batch"
+            );
         };
         self.store.received(batch.digest());
         let dropped = self.queue.push(sender, Received { batch, texts }, length);
         if !dropped.is_empty() {
             tracing::debug!(
-                sender = self.names.of(sender),
+                sender = self.epoch.get().name_of(&sender),
                 dropped = dropped.len(),
                 "batches were dropped: too many wait for their check"
             );
@@ -106,13 +110,13 @@ impl Checker {
 pub(crate) fn start_checker(
     store: Arc<BatchStore>,
     keys: Arc<KnownKeys>,
-    names: Names,
+    epoch: SharedEpoch,
 ) -> (Checker, JoinHandle<()>) {
     let queue = Arc::new(FairQueue::new(WAITING));
     let checker = Checker {
         queue: Arc::clone(&queue),
         store: Arc::clone(&store),
-        names: names.clone(),
+        epoch: epoch.clone(),
     };
     let thread = std::thread::Builder::new()
         .name("batch-check".to_owned())
@@ -122,7 +126,7 @@ pub(crate) fn start_checker(
                 let digest = received.batch.digest();
                 // Copies come from several peers where one was slow to send.
                 if !store.contains(&digest) {
-                    take(&store, &keys, &names, &mut offenders, sender, received);
+                    take(&store, &keys, &epoch, &mut offenders, sender, received);
                 }
                 store.checked(&digest);
             }
@@ -134,14 +138,14 @@ pub(crate) fn start_checker(
 fn take(
     store: &BatchStore,
     keys: &KnownKeys,
-    names: &Names,
+    epoch: &SharedEpoch,
     offenders: &mut Offenders,
-    sender: ValidatorIndex,
+    sender: PeerKey,
     received: Received,
 ) {
     let now = Instant::now();
     let heard = offenders.is_heard(sender, now);
-    let taken = check(store, keys, names, sender, heard, received).and_then(|checked| match checked {
+    let taken = check(store, keys, epoch, sender, heard, received).and_then(|checked| match checked {
         Some((whole, charge)) => {
             let inserted = store.insert_whole(whole, charge);
             inserted.map(drop).map_err(Dropped::from)
@@ -152,11 +156,11 @@ fn take(
         Ok(()) => {}
         Err(Dropped::Storage(error)) => fatal_at_database("the chain database cannot be used", &error),
         Err(error) if error.is_expected() => {
-            tracing::debug!(sender = names.of(sender), %error, "a batch was not taken");
+            tracing::debug!(sender = epoch.get().name_of(&sender), %error, "a batch was not taken");
         }
         Err(error) => {
             if let Some(bad) = offenders.note(sender, now) {
-                tracing::warn!(sender = names.of(sender), %error, bad, "a batch was refused");
+                tracing::warn!(sender = epoch.get().name_of(&sender), %error, bad, "a batch was refused");
             }
         }
     }
@@ -167,8 +171,8 @@ fn take(
 fn check(
     store: &BatchStore,
     keys: &KnownKeys,
-    names: &Names,
-    sender: ValidatorIndex,
+    epoch: &SharedEpoch,
+    sender: PeerKey,
     heard: bool,
     received: Received,
 ) -> Result<Checked, Dropped> {
@@ -180,8 +184,8 @@ fn check(
     let Some(charge) = charge.filter(|charge| heard || *charge == Charge::Nobody) else {
         tracing::debug!(
             digest = digest.short(),
-            author = names.of(author),
-            sender = names.of(sender),
+            author = epoch.get().now.names.of(author),
+            sender = epoch.get().name_of(&sender),
             "a batch that there is no room for was dropped"
         );
         return Ok(None);
@@ -257,17 +261,17 @@ fn check_group(group: &[(usize, BatchTransaction<'_>)], keys: &KnownKeys) -> Res
 #[derive(Debug, Default)]
 struct Offenders {
     /// Bad batches of each, and since when it is not heard.
-    bad: BTreeMap<ValidatorIndex, (u32, Option<Instant>)>,
+    bad: BTreeMap<PeerKey, (u32, Option<Instant>)>,
 }
 
 impl Offenders {
-    fn is_heard(&self, sender: ValidatorIndex, now: Instant) -> bool {
+    fn is_heard(&self, sender: PeerKey, now: Instant) -> bool {
         let deaf_since = self.bad.get(&sender).and_then(|(_, since)| *since);
         deaf_since.is_none_or(|since| now.duration_since(since) >= DEAF_FOR)
     }
 
     /// Notes a bad batch; gives their number where it is worth a line in the log: 1, 2, 4, 8 and so on.
-    fn note(&mut self, sender: ValidatorIndex, now: Instant) -> Option<u32> {
+    fn note(&mut self, sender: PeerKey, now: Instant) -> Option<u32> {
         let (bad, deaf_since) = self.bad.entry(sender).or_default();
         *bad = bad.saturating_add(1);
         if *bad >= PATIENCE {
@@ -284,7 +288,7 @@ mod tests {
     #[test]
     fn a_peer_that_sends_bad_batches_is_not_heard_for_a_while() {
         let mut offenders = Offenders::default();
-        let (bad, good) = (ValidatorIndex(1), ValidatorIndex(2));
+        let (bad, good) = (PeerKey([1; 32]), PeerKey([2; 32]));
         let start = Instant::now();
         let logged = (0..PATIENCE).filter_map(|_| offenders.note(bad, start)).count();
         assert_eq!(logged, 4);

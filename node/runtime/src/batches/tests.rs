@@ -11,6 +11,7 @@ use quorate_ledger::{
 use tempfile::TempDir;
 
 use super::*;
+use crate::epoch::SharedEpoch;
 use crate::inbox::{Notice, Outlet, inbox};
 use crate::testing::{self, NETWORK};
 use crate::wire::CopyBytes;
@@ -18,6 +19,21 @@ use crate::wire::CopyBytes;
 const AUTHOR: ValidatorIndex = ValidatorIndex(0);
 const PEER: ValidatorIndex = ValidatorIndex(1);
 const QUOTA: usize = 3;
+
+/// The key of a validator's node.
+fn node(index: ValidatorIndex) -> PeerKey {
+    let committee = testing::committee(Epoch(0), 2);
+    crate::roster::peer_key(committee.seat(index).unwrap().node)
+}
+
+/// The network's first epoch, or another one with the same committee.
+fn roster(epoch: u64, parameters: Parameters) -> Roster {
+    Roster::of(testing::committee(Epoch(epoch), 2), Some(AUTHOR), parameters)
+}
+
+fn shared_epoch() -> SharedEpoch {
+    SharedEpoch::new(roster(0, Parameters::default()))
+}
 
 struct World {
     _folder: TempDir,
@@ -36,12 +52,7 @@ impl World {
         fields.author_quota = u32::try_from(QUOTA).unwrap();
         let genesis = testing::genesis(2, &parameters);
         let (folder, chain) = testing::chain(&genesis);
-        let rules = Rules {
-            network: NETWORK,
-            committee: testing::committee(Epoch(0), 2),
-            first: Height(1),
-            parameters,
-        };
+        let rules = Rules::of(NETWORK, &roster(0, parameters));
         let (inbox, outlet) = inbox();
         Self {
             _folder: folder,
@@ -69,7 +80,9 @@ impl World {
             transactions,
         });
         let committee = testing::committee(Epoch(0), 2);
-        let batch = self.store.trust(batch.sign(&self.keys[0]), &committee);
+        let batch = self
+            .store
+            .trust(batch.sign(&self.keys[0]), &committee, Parameters::default().v1());
         Whole {
             batch: batch.unwrap(),
             texts: BatchTexts::new(texts),
@@ -83,7 +96,7 @@ impl World {
 
     /// Puts a batch that `sender` sent in, if there is room.
     fn take(&self, batch: &CheckedBatch, sender: ValidatorIndex) -> Option<Charge> {
-        let charge = self.store.charge_for(&batch.digest(), AUTHOR, sender)?;
+        let charge = self.store.charge_for(&batch.digest(), AUTHOR, node(sender))?;
         self.store.insert(batch, charge).unwrap();
         Some(charge)
     }
@@ -163,7 +176,7 @@ fn pitfall_31_a_batch_passed_on_or_named_finds_room_when_its_author_has_none() {
     }
     assert_eq!(world.take(&batches[3], AUTHOR), None);
     for batch in &batches[3..3 + QUOTA] {
-        assert_eq!(world.take(batch, PEER), Some(Charge::Forwarder(PEER)));
+        assert_eq!(world.take(batch, PEER), Some(Charge::Forwarder(node(PEER))));
     }
     assert_eq!(world.take(&batches[6], PEER), None);
     let named = [batches[6].digest()];
@@ -235,7 +248,7 @@ fn a_new_epoch_begins_without_the_batches_of_the_former_one() {
     assert!(world.store.contains(&ordered.digest()));
     world
         .store
-        .begin_epoch(testing::committee(Epoch(1), 2), Height(2))
+        .begin_epoch(&roster(1, Parameters::default()))
         .unwrap();
     assert_eq!(world.store.len(), 0);
     assert!(world.chain.unordered_batches().unwrap().is_empty());
@@ -255,7 +268,7 @@ fn a_fetched_block_is_judged_by_the_committee_of_its_own_epoch() {
     let batch = world.batch(1);
     world
         .store
-        .begin_epoch(testing::committee(Epoch(1), 2), Height(2))
+        .begin_epoch(&roster(1, Parameters::default()))
         .unwrap();
     assert_eq!(world.batch(1).digest(), batch.digest());
 }
@@ -386,10 +399,9 @@ fn a_bad_copy_says_nothing_about_the_batch() {
         ..good.clone()
     };
     let store = Arc::new(std::mem::replace(&mut world.store, World::new().store));
-    let names = vec!["a".to_owned(), "b".to_owned()].into();
-    let (checker, thread) = start_checker(Arc::clone(&store), Arc::new(KnownKeys::new(8)), names);
+    let (checker, thread) = start_checker(Arc::clone(&store), Arc::new(KnownKeys::new(8)), shared_epoch());
     for copy in [forged, textless, good] {
-        checker.check(PEER, copy.signed, copy.texts);
+        checker.check(node(PEER), copy.signed, copy.texts);
     }
     let digest = whole.batch.digest();
     while store.is_unchecked(&digest) {
@@ -417,9 +429,8 @@ fn a_batch_with_a_bad_client_signature_is_not_held() {
     let bad = signed.batch.clone().sign(&world.keys[0]);
     let digest = bad.digest();
     let store = Arc::new(std::mem::replace(&mut world.store, World::new().store));
-    let names = vec!["a".to_owned(), "b".to_owned()].into();
-    let (checker, thread) = start_checker(Arc::clone(&store), Arc::new(KnownKeys::new(8)), names);
-    checker.check(PEER, encode(&bad).into(), encode(&whole.texts).into());
+    let (checker, thread) = start_checker(Arc::clone(&store), Arc::new(KnownKeys::new(8)), shared_epoch());
+    checker.check(node(PEER), encode(&bad).into(), encode(&whole.texts).into());
     while store.is_unchecked(&digest) {
         std::thread::yield_now();
     }

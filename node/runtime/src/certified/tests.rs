@@ -1,7 +1,7 @@
 //! What the API sees of a chain on disk, of a network of one validator: texts, balances with what is held, records,
 //! descriptions of assets, blocks without their batches, proofs.
 
-use std::sync::{Arc, RwLock};
+use std::sync::RwLock;
 
 use quorate_crypto::{
     Certificate, CertificateV1, ClientSigningKey, Committee, Engine, Seal, SealContent, SigningKey,
@@ -18,7 +18,9 @@ use quorate_verifier::{Anchor, Facts, Finding, Verifier};
 use tempfile::TempDir;
 
 use super::*;
+use crate::keyring::Keyring;
 use crate::pool::Submitted;
+use crate::roster::RosterSource;
 
 const START: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -29,7 +31,7 @@ type Made = (Transaction, Vec<TextItem>);
 struct World {
     chain: Chain,
     genesis: Genesis,
-    names: Names,
+    roster: Arc<Roster>,
     makers: AssetMakers,
     tree: Arc<RwLock<StateTree>>,
     proof_tree: ProofTree,
@@ -114,9 +116,13 @@ impl World {
         let tree = Arc::new(RwLock::new(state.tree()));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chain");
+        let chain = Chain::create(path, &state, &tip, &StorageOptions::default()).unwrap();
+        let keys_of_home = Arc::new(Keyring::of(validator.clone()));
+        let rosters = RosterSource::new(vec![node.public()], keys_of_home);
+        let roster = rosters.read(&chain.reader()).unwrap();
         Self {
-            chain: Chain::create(path, &state, &tip, &StorageOptions::default()).unwrap(),
-            names: vec!["alpha".to_owned()].into(),
+            chain,
+            roster: Arc::new(roster),
             makers: AssetMakers::default(),
             proof_tree: ProofTree::new(Arc::clone(&tree)),
             tree,
@@ -229,7 +235,7 @@ impl World {
     fn certified(&self) -> Certified<'_> {
         Certified {
             snapshot: self.chain.snapshot().unwrap(),
-            names: &self.names,
+            roster: Arc::clone(&self.roster),
             genesis: &self.genesis,
             tree: &self.proof_tree,
             makers: &self.makers,

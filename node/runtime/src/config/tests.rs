@@ -42,6 +42,7 @@ fn other() -> NodeConfig {
                 name: "bank \"B\"".to_owned(),
                 address: "/dns4/b.example/tcp/8".to_owned(),
             }],
+            observers: vec![quorate_crypto::PublicKey([0xab; 32])],
             mdns: true,
             kademlia: false,
         },

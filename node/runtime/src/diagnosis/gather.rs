@@ -13,10 +13,10 @@ impl RunningNode {
         let tip = self.chain.tip();
         let names = |indices: &[ValidatorIndex]| indices.iter().map(|index| self.name(*index)).collect();
         let links = self.connected();
-        let peer = |index: &ValidatorIndex| {
-            let info = links.get(index);
+        let peer = |index: ValidatorIndex| {
+            let info = links.get(&index);
             PeerFindings {
-                name: self.name(*index),
+                name: self.name(index),
                 connected: info.is_some_and(|peer| peer.connected()),
                 error: info.and_then(|peer| peer.last_error.clone()),
                 round_trip_us: info
@@ -27,7 +27,7 @@ impl RunningNode {
                 own_key_doubled: info.is_some_and(|peer| peer.own_key_doubled),
             }
         };
-        let peers: Vec<PeerFindings> = self.links.peers().keys().map(peer).collect();
+        let peers: Vec<PeerFindings> = self.links.validators().into_keys().map(peer).collect();
         let connected = peers.iter().filter(|peer| peer.connected);
         let waiting = standing.waiting.iter().map(|waiting| HeightFacts {
             height: waiting.height.0,
@@ -36,9 +36,7 @@ impl RunningNode {
         });
         ConsensusFacts {
             engine: self.committee().engine().to_string(),
-            validator: self
-                .index
-                .map_or_else(|| "observer".to_owned(), |index| self.name(index)),
+            validator: self.epoch.get().now.own_name(),
             view: standing.reign,
             begun: standing.begun,
             primary: self.name(standing.leader),

@@ -6,8 +6,8 @@ use std::sync::mpsc::sync_channel;
 use quorate_api::Admission;
 use quorate_crypto::{CertificateV1, Epoch, KnownKeys, Seal, SealContent, SigningKey, ValidatorIndex};
 use quorate_ledger::{
-    Batch, BatchTexts, BatchV1, CertifiedBlock, FormedBatch, Operation, Place, StateReader, Submission,
-    TextItem, Timestamp, encode, value_hash,
+    Batch, BatchTexts, BatchV1, CertifiedBlock, FormedBatch, Operation, Parameters, Place, StateReader,
+    Submission, TextItem, Timestamp, encode, value_hash,
 };
 use quorate_storage::MissingText;
 use tempfile::TempDir;
@@ -16,8 +16,8 @@ use super::*;
 use crate::admission::Admitter;
 use crate::batches::{Charge, Rules, Whole};
 use crate::config::NodeConfig;
-use crate::disks::agreement_of;
 use crate::inbox::{Outlet, inbox};
+use crate::keyring::Keyring;
 use crate::senders::Senders;
 use crate::testing::{self, NETWORK};
 
@@ -35,13 +35,11 @@ impl World {
         let genesis = testing::genesis(1, &parameters);
         let (folder, chain) = testing::chain(&genesis);
         let tip = chain.tip();
-        let (agreement, _) = agreement_of(&chain, &key.public()).unwrap();
-        let rules = Rules {
-            network: NETWORK,
-            committee: agreement.committee(),
-            first: agreement.v1().first,
-            parameters: parameters.clone(),
-        };
+        let committee = testing::committee(Epoch(0), 1);
+        let nodes = committee.seats().iter().map(|seat| seat.node);
+        let rosters = RosterSource::new(nodes.collect(), Arc::new(Keyring::of(key.clone())));
+        let roster = rosters.read(&chain.reader()).unwrap();
+        let rules = Rules::of(NETWORK, &roster);
         let values = genesis.changes.iter();
         let values = values.map(|(key, value)| (*key, value_hash(value.as_deref().unwrap())));
         let (inbox, outlet) = inbox();
@@ -51,10 +49,10 @@ impl World {
             state: Arc::default(),
             tree: Arc::new(RwLock::new(StateTree::load(Height::GENESIS, values))),
             tip,
-            epoch: SharedEpoch::new(&agreement),
-            parameters,
+            epoch: SharedEpoch::new(roster),
+            rosters,
+            admit: Box::new(|| {}),
             inbox,
-            validator: key.public(),
             pool: Arc::new(Pool::new(&NodeConfig::default().api)),
             own: Arc::default(),
             committed: Arc::new(Committed::new(Height::GENESIS, 0)),
@@ -136,7 +134,8 @@ impl World {
         let batches = &self.executor.parts.batches;
         let trust = |batch| {
             let rules = batches.rules();
-            Arc::new(batches.trust(batch, &rules.committee).unwrap())
+            let trusted = batches.trust(batch, &rules.committee, rules.parameters.v1());
+            Arc::new(trusted.unwrap())
         };
         VerifiedBlock {
             block: certified.block,
@@ -151,7 +150,7 @@ impl World {
         let parts = &self.executor.parts;
         let admitter = Admitter {
             network: &NETWORK,
-            parameters: &parts.parameters,
+            parameters: &parts.epoch.get().now.parameters,
             chain: &parts.chain,
             state: &parts.state,
             keys: &KnownKeys::new(16),

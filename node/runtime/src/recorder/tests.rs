@@ -14,7 +14,7 @@ fn origin() -> Origin {
     Origin {
         network: Digest([9; 32]),
         names: vec!["alpha".to_owned()],
-        own: ValidatorIndex(0),
+        own: Some(ValidatorIndex(0)),
     }
 }
 

@@ -30,7 +30,6 @@ impl World {
             chain: Arc::clone(&self.chain),
             tree: Arc::new(self.genesis.tree()),
             start: Timestamp(1_000),
-            parameters: Parameters::default(),
             rate,
         }
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use quorate_crypto::{CertificateError, Digest, Epoch, Height, ValidatorIndex};
+use quorate_crypto::{CertificateError, Digest, Epoch, Height};
+use quorate_ledger::limits::MAX_PROPOSED_BYTES;
 use quorate_ledger::{
     BatchError, BatchTexts, CertifiedBlock, CertifiedBlockV1, CheckedBatch, ContentsError, DecodeError,
-    encode,
+    decode, encode,
 };
-use quorate_network::{RequestError, Response};
+use quorate_network::{PeerKey, RequestError, Response};
 use tokio::runtime;
 
 use super::Doubts;
@@ -27,6 +28,9 @@ const BLOCK_DEADLINE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
 /// What a peer has to deliver in each second beyond that.
 const MIN_BYTES_PER_SECOND: u64 = 1 << 20;
+/// Bytes of a block by the widest parameters that a network may have: whose epoch a block is, and so how long it may be,
+/// is known once it is read. One with a recovery may be longer; this program makes none.
+const MAX_BLOCK_BYTES: usize = 3 * MAX_PROPOSED_BYTES as usize + 65_536;
 /// How long to wait before looking again whether the next epoch has begun.
 const EPOCH_WAIT: Duration = Duration::from_millis(5);
 /// How long one answer may take in all.
@@ -35,8 +39,6 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
 /// Why no more blocks come of a request.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    #[error("there is no link to it")]
-    NoLink,
     #[error("all that was missing is here")]
     Needless,
     #[error("a block did not come within {} s", BLOCK_DEADLINE.as_secs())]
@@ -86,7 +88,7 @@ pub(super) struct Fetcher<'a> {
 
 impl Fetcher<'_> {
     /// What people call a peer.
-    pub(super) fn name_of(&self, holder: ValidatorIndex) -> String {
+    pub(super) fn name_of(&self, holder: PeerKey) -> String {
         self.links.name_of(holder)
     }
 
@@ -94,7 +96,7 @@ impl Fetcher<'_> {
     /// handed back.
     pub(super) fn fetch(
         &self,
-        holder: ValidatorIndex,
+        holder: PeerKey,
         span: RangeInclusive<u64>,
     ) -> (Duration, Result<(), FetchError>) {
         let (mut next, mut last) = (*span.start(), Instant::now());
@@ -108,23 +110,20 @@ impl Fetcher<'_> {
 
     fn fetch_on(
         &self,
-        holder: ValidatorIndex,
+        holder: PeerKey,
         next: &mut u64,
         last: &mut Instant,
         to: u64,
     ) -> Result<(), FetchError> {
-        let peer = *self.links.peers().get(&holder).ok_or(FetchError::NoLink)?;
         let request = SyncRequest::V1 {
             from: Height(*next),
             count: to.saturating_sub(*next).saturating_add(1),
         };
         let request = Bytes::from(encode(&request));
-        let asked = self.links.handle().request(peer, request, ANSWER_DEADLINE);
+        let asked = self.links.handle().request(holder, request, ANSWER_DEADLINE);
         let mut stream = Stream {
             answer: self.runtime.block_on(asked)?,
             received: BytesMut::new(),
-            // One with a recovery may be longer; this program makes none.
-            limit: CertifiedBlock::max_bytes(self.batches.rules().parameters.v1()),
         };
         while *next <= to {
             let is_stopped = || self.spans.is_stopped();
@@ -163,8 +162,7 @@ impl Fetcher<'_> {
 
     /// The block, if a quorum of the committee sealed it and what comes with it belongs to it.
     fn verify(&self, bytes: &[u8], asked: Height) -> Result<VerifiedBlock, FetchError> {
-        let rules = self.batches.rules();
-        let block = CertifiedBlock::decode(bytes, rules.parameters.v1())?;
+        let block: CertifiedBlock = decode(bytes, MAX_BLOCK_BYTES)?;
         let header = block.v1().block.header();
         if header.height != asked {
             let got = header.height;
@@ -174,10 +172,15 @@ impl Fetcher<'_> {
             return Err(FetchError::WrongNetwork);
         }
         let info = self.epoch_of(header.epoch)?;
-        block.v1().certificate.verify(self.network, &info.committee)?;
+        let (committee, parameters) = (info.committee(), info.now.parameters.v1());
+        let (length, limit) = (bytes.len(), CertifiedBlock::max_bytes(parameters));
+        if length > limit {
+            return Err(FetchError::TooLong { length, limit });
+        }
+        block.v1().certificate.verify(self.network, committee)?;
         block.verify_contents()?;
         let fits: Vec<bool> = block
-            .fitting_texts(rules.parameters.v1())
+            .fitting_texts(parameters)
             .iter()
             .map(Option::is_some)
             .collect();
@@ -189,7 +192,7 @@ impl Fetcher<'_> {
         }) = block;
         let trusted = batches
             .into_iter()
-            .map(|batch| self.batches.trust(batch, &info.committee).map(Arc::new));
+            .map(|batch| self.batches.trust(batch, committee, parameters).map(Arc::new));
         let batches: Vec<Arc<CheckedBatch>> = trusted.collect::<Result<_, _>>()?;
         // Texts that do not fit their batch are dropped, the block is not.
         let texts = texts.into_iter().zip(fits);
@@ -207,8 +210,6 @@ impl Fetcher<'_> {
 struct Stream {
     answer: Response,
     received: BytesMut,
-    /// Bytes of a block.
-    limit: usize,
 }
 
 impl Stream {
@@ -222,7 +223,7 @@ impl Stream {
     ) -> Result<Bytes, FetchError> {
         let started = Instant::now();
         loop {
-            if let Some(block) = take_block(&mut self.received, self.limit)? {
+            if let Some(block) = take_block(&mut self.received, MAX_BLOCK_BYTES)? {
                 return Ok(block);
             }
             let received = u64::try_from(self.received.len()).unwrap_or(u64::MAX);

@@ -19,8 +19,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quorate_crypto::{Digest, Height, ValidatorIndex};
-use quorate_ledger::{BatchTexts, Parameters};
+use quorate_crypto::{Digest, Height};
+use quorate_ledger::{BatchTexts, DecodeError, decode};
+use quorate_network::{Channel, PeerKey};
 use quorate_storage::{Chain, MissingText, StorageError};
 
 use crate::fatal_at_database;
@@ -66,11 +67,11 @@ struct Shared {
     /// Texts that are known to be missing.
     missing: AtomicU64,
     /// Who was asked for the texts of which batch and has not answered, and when.
-    asked: Mutex<BTreeMap<Digest, (ValidatorIndex, Instant)>>,
+    asked: Mutex<BTreeMap<Digest, (PeerKey, Instant)>>,
 }
 
 impl Shared {
-    fn asked(&self) -> MutexGuard<'_, BTreeMap<Digest, (ValidatorIndex, Instant)>> {
+    fn asked(&self) -> MutexGuard<'_, BTreeMap<Digest, (PeerKey, Instant)>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,7 +84,7 @@ impl Texts {
     }
 
     /// A peer sent what is left of a batch's texts; false if it was not asked for them.
-    pub(crate) fn arrived(&self, from: ValidatorIndex, batch: Digest, texts: Bytes) -> bool {
+    pub(crate) fn arrived(&self, from: PeerKey, batch: Digest, texts: Bytes) -> bool {
         let mut asked = self.shared.asked();
         if asked.get(&batch).is_none_or(|(peer, _)| *peer != from) {
             return false;
@@ -117,13 +118,12 @@ impl Texts {
 }
 
 /// Starts the thread; it ends when it is told to.
-pub(crate) fn start(chain: Arc<Chain>, parameters: Parameters, links: Links) -> (Texts, JoinHandle<()>) {
+pub(crate) fn start(chain: Arc<Chain>, links: Links) -> (Texts, JoinHandle<()>) {
     let (sender, receiver) = channel();
     let shared = Arc::new(Shared::default());
     let mut asking = Asking {
         lacking: Lacking::new(chain.complete_texts(), chain.tip().height),
         chain,
-        parameters,
         links,
         shared: Arc::clone(&shared),
         look_at: Instant::now(),
@@ -143,7 +143,6 @@ pub(crate) fn start(chain: Arc<Chain>, parameters: Parameters, links: Links) -> 
 /// What the thread works with.
 struct Asking {
     chain: Arc<Chain>,
-    parameters: Parameters,
     links: Links,
     shared: Arc<Shared>,
     lacking: Lacking,
@@ -223,7 +222,9 @@ impl Asking {
 
     /// Takes what came as a batch's texts, if it fits; then it is looked what is still missing.
     fn take(&mut self, batch: &Digest, texts: &[u8]) -> Result<(), StorageError> {
-        let texts = match BatchTexts::decode(texts, self.parameters.v1()) {
+        // By the longest frame, as the batch may be of an epoch with other parameters; what comes is held to the batch.
+        let read: Result<BatchTexts, DecodeError> = decode(texts, Channel::Batches.max_frame() as usize);
+        let texts = match read {
             Ok(texts) => texts,
             Err(error) => {
                 tracing::debug!(batch = batch.short(), %error, "texts that cannot be read");
@@ -243,7 +244,7 @@ impl Asking {
     /// Asks for what is due, the lowest heights first.
     fn ask(&mut self, now: Instant) {
         self.ask_at = now + ASK_EVERY;
-        let peers: Vec<ValidatorIndex> = self.links.peers().keys().copied().collect();
+        let peers: Vec<PeerKey> = self.links.validators().into_values().collect();
         self.lacking.make_room(peers.len());
         let mut asked = self.shared.asked();
         asked.retain(|_, (_, at)| now.duration_since(*at) < FIRST_WAIT);
@@ -400,13 +401,8 @@ impl Lacking {
     }
 
     /// Who is asked for what now, at most for `most` batches, those of the lowest heights.
-    fn due(
-        &mut self,
-        peers: &[ValidatorIndex],
-        most: usize,
-        now: Instant,
-    ) -> BTreeMap<ValidatorIndex, Vec<Digest>> {
-        let mut asked: BTreeMap<ValidatorIndex, Vec<Digest>> = BTreeMap::new();
+    fn due(&mut self, peers: &[PeerKey], most: usize, now: Instant) -> BTreeMap<PeerKey, Vec<Digest>> {
+        let mut asked: BTreeMap<PeerKey, Vec<Digest>> = BTreeMap::new();
         if peers.is_empty() {
             return asked;
         }
@@ -434,7 +430,11 @@ mod tests {
 
     use super::*;
 
-    const PEERS: [ValidatorIndex; 3] = [ValidatorIndex(0), ValidatorIndex(1), ValidatorIndex(3)];
+    const fn peer(number: u8) -> PeerKey {
+        PeerKey([number; 32])
+    }
+
+    const PEERS: [PeerKey; 3] = [peer(0), peer(1), peer(3)];
 
     fn batch(number: u8) -> Digest {
         Digest([number; 32])
@@ -498,7 +498,7 @@ mod tests {
             let asked = lacking.due(&PEERS, most, start + Duration::from_secs(at));
             let asked = asked.into_iter();
             asked
-                .flat_map(|(peer, batches)| batches.into_iter().map(move |batch| (peer.0, batch.0[0])))
+                .flat_map(|(peer, batches)| batches.into_iter().map(move |batch| (peer.0[0], batch.0[0])))
                 .collect::<Vec<_>>()
         };
         assert_eq!(ask(0, 2), [(0, 2), (0, 3)], "height 3 begins with the first");
@@ -559,7 +559,7 @@ mod tests {
         let (sender, receiver) = channel();
         let shared = Arc::<Shared>::default();
         let texts = Texts { sender, shared };
-        let (asked, other) = (ValidatorIndex(1), ValidatorIndex(2));
+        let (asked, other) = (peer(1), peer(2));
         texts.shared.asked().insert(batch(1), (asked, Instant::now()));
         let arrived = |from| texts.arrived(from, batch(1), Bytes::from_static(b"x"));
         assert_eq!([other, asked, asked].map(arrived), [false, true, false]);

@@ -104,8 +104,8 @@ impl Host {
 
     pub(super) fn some_peer(&self, world: &mut World) -> Option<ValidatorIndex> {
         let peers: Vec<ValidatorIndex> = world
-            .committee
-            .indices()
+            .machines()
+            .into_iter()
             .filter(|v| *v != self.validator)
             .collect();
         world.random.pick(&peers).copied()
@@ -123,6 +123,7 @@ impl Host {
         }
         self.hoard(world);
         self.ask_to_rejoin(world);
+        self.govern(world);
         self.pass_on_late(world);
         let delay = world.random.between(40_000, 60_000);
         world.schedule_at(self.place, self.life, delay, Scheduled::Housekeeping);
@@ -135,9 +136,12 @@ impl Host {
             return;
         }
         self.settings.break_rule();
-        let own = self.validator;
+        let standing = self.process.as_ref().map(|process| process.driver.standing());
+        let Some(standing) = standing else { return };
+        let Some(own) = self.place_in(world, standing.epoch) else {
+            return;
+        };
         let Some(process) = &mut self.process else { return };
-        let standing = process.driver.standing();
         let led = Led::of(standing.leader, standing.begun, standing.votes, own);
         let memory = &mut process.memory;
         let ordered = &memory.ledger.ordered;
@@ -145,6 +149,13 @@ impl Host {
         let waiting = waiting.filter(|(digest, _)| !ordered.contains(digest));
         let now = Duration::from_micros(world.now);
         for (to, batches) in tell_of_unordered(led, waiting, now, LATE, LATE_BATCHES) {
+            let to = match to {
+                Some(to) => match world.machine_in(standing.epoch, to) {
+                    Some(machine) => Some(machine),
+                    None => continue,
+                },
+                None => None,
+            };
             for batch in batches {
                 self.give(world, to, &batch);
             }

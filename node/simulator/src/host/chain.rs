@@ -7,7 +7,7 @@ use std::time::Duration;
 use quorate_consensus::verify_certificate;
 use quorate_crypto::{Certificate, Digest, Engine, Height};
 use quorate_driver::{Event, Unordered};
-use quorate_ledger::Proposal;
+use quorate_ledger::{Parameters, Proposal};
 
 use super::{Host, Settings};
 use crate::chart::NoteKind;
@@ -24,14 +24,18 @@ impl Settings {
             .filter_map(|batch| world.batches.get(batch))
             .map(|packed| Arc::clone(&packed.batch))
             .collect();
-        ledger.execute(proposal, &batches, &self.parameters)
+        let parameters = match world.is_governed() {
+            true => ledger.parameters(),
+            false => Parameters::V1(self.parameters.clone()),
+        };
+        ledger.execute(proposal, &batches, parameters.v1())
     }
 }
 
 impl Host {
     /// The ledger after the blocks on disk, executed again: it must come out as it was.
     pub(super) fn replayed(&self, world: &mut World) -> Ledger {
-        let mut ledger = Ledger::new(world.network, &world.committee);
+        let mut ledger = Ledger::new(world.network, &world.committee, &world.parameters);
         for kept in &self.disk.blocks {
             let again = self.settings.execute(world, &mut ledger, kept.proposal());
             if again.hash != kept.hash && self.is_honest() {

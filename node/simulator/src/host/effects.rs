@@ -37,13 +37,23 @@ impl Host {
             Effect::Send { to, message } => self.speak(world, Some(to), message),
             Effect::Execute { height, proposal } => self.on_decided(world, height, proposal),
             Effect::Certify(certificate) => self.on_certify(world, certificate),
-            Effect::FetchBatches { to, digests } => self.tell(world, to, &Wire::WantBatches(digests)),
-            Effect::HandOver { to, batches } => {
-                for batch in batches {
-                    self.give(world, Some(to), &batch);
+            Effect::FetchBatches { epoch, to, digests } => {
+                if let Some(to) = world.machine_in(epoch, to) {
+                    self.tell(world, to, &Wire::WantBatches(digests));
                 }
             }
-            Effect::FetchBlocks { to, holders } => {
+            Effect::HandOver { epoch, to, batches } => {
+                if let Some(to) = world.machine_in(epoch, to) {
+                    for batch in batches {
+                        self.give(world, Some(to), &batch);
+                    }
+                }
+            }
+            Effect::FetchBlocks { epoch, to, holders } => {
+                let holders = holders.into_iter();
+                let holders = holders
+                    .filter_map(|holder| world.machine_in(epoch, holder))
+                    .collect();
                 world.note(Some(self.place), NoteKind::Other, || {
                     format!("fetches blocks up to h{to}")
                 });
@@ -54,7 +64,8 @@ impl Host {
             }
             Effect::PrepareEpoch { last } => return Some(self.prepare_epoch(world, last)),
             Effect::KeepEvidence(evidence) => {
-                let accused = evidence.validator;
+                let accused = world.machine_in(evidence.first.v1().epoch, evidence.validator);
+                let accused = accused.unwrap_or(evidence.validator);
                 world.note(Some(self.place), NoteKind::Accuses, || {
                     format!("accuses validator-{accused}")
                 });
@@ -65,10 +76,11 @@ impl Host {
             }
             Effect::Sign {
                 number,
+                epoch,
                 domain: tag,
                 content,
             } => {
-                let signature = world.sign_content(self.validator, tag, &content);
+                let signature = world.sign_content(epoch, self.validator, tag, &content);
                 return Some(Event::Signed { number, signature });
             }
             Effect::Quarantine(halt) => self.on_halt(world, &halt),

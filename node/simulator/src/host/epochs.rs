@@ -7,10 +7,13 @@ use std::collections::BTreeSet;
 use quorate_consensus::Config;
 use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_driver::Event;
-use quorate_ledger::{Agreement, Parameters};
+use quorate_ledger::Parameters;
 
 use super::Host;
+use crate::governance::{AGAIN_US, Stage};
+use crate::ledger::Ledger;
 use crate::scenario::Broken;
+use crate::workload::Work;
 use crate::world::{Wire, World};
 
 /// Each peer's word for a later epoch is looked into so often, in microseconds.
@@ -32,13 +35,8 @@ impl Host {
     }
 
     /// What the engine is told of an epoch, at this certified height.
-    pub(super) fn config(
-        &self,
-        world: &World,
-        agreement: &Agreement,
-        certified: Height,
-        votes: bool,
-    ) -> Config {
+    pub(super) fn config(&self, world: &World, ledger: &Ledger, certified: Height, votes: bool) -> Config {
+        let agreement = ledger.agreement();
         let agreed = agreement.v1();
         let epoch_start = Height(agreed.first.0.saturating_sub(1));
         let newest = certified.0.checked_sub(1).filter(|_| certified > epoch_start);
@@ -53,8 +51,13 @@ impl Host {
         Config {
             network: world.network,
             committee,
-            index: Some(self.validator).filter(|_| votes && !self.is_censor()),
-            parameters: Parameters::V1(self.settings.parameters.clone()),
+            index: self
+                .place_in(world, agreement.epoch())
+                .filter(|_| votes && !self.is_censor()),
+            parameters: match world.is_governed() {
+                true => ledger.parameters(),
+                false => Parameters::V1(self.settings.parameters.clone()),
+            },
             epoch_start,
             epoch_end: agreed.last,
             certified,
@@ -73,12 +76,15 @@ impl Host {
     }
 
     /// A block was written after which another epoch may begin. The driver hears of the block after this.
-    pub(super) fn follow_epoch(&mut self, world: &World, height: Height, begins: Option<Epoch>) {
+    pub(super) fn follow_epoch(&mut self, world: &mut World, height: Height, begins: Option<Epoch>) {
         let Some(memory) = self.memory_mut() else { return };
         let Some(next) = begins else {
             memory.former = None;
             return;
         };
+        if world.is_governed() {
+            world.learn(memory.ledger.agreement().committee());
+        }
         memory.former = Some(std::mem::replace(&mut memory.epoch, next));
         memory.ended.insert(height, memory.ledger.clone());
         let ordered = &memory.ledger.ordered;
@@ -103,13 +109,53 @@ impl Host {
         }
     }
 
+    /// This machine's place in the committee of an epoch, if it has one.
+    pub(super) fn place_in(&self, world: &World, epoch: Epoch) -> Option<ValidatorIndex> {
+        if self.settings.breaks(Broken::PlacesKept) {
+            let size = world.committee_in(epoch)?.size();
+            return Some(self.validator).filter(|place| usize::from(place.0) < size);
+        }
+        world.place_in(epoch, self.validator)
+    }
+
+    /// Where the changes have come that members make, on the chain that is certified here.
+    pub(crate) fn stage_of_changes(&self, world: &World) -> Stage {
+        match self.memory() {
+            Some(memory) => Stage::of(&world.changes, &memory.ledger),
+            None => Stage::Done,
+        }
+    }
+
+    /// What this machine's member or validator has to say on the way to what is to be changed. Who has no seat submits
+    /// it at somebody else's.
+    pub(super) fn govern(&mut self, world: &mut World) {
+        if !world.is_governed() {
+            return;
+        }
+        let Some(memory) = self.memory() else { return };
+        let Some(tip) = memory.chain.last().map(|block| (block.height(), block.hash)) else {
+            return;
+        };
+        let machine = self.validator.0;
+        let Some(say) = self.stage_of_changes(world).says(machine, tip) else {
+            return;
+        };
+        let turn = world.now / AGAIN_US;
+        let what = Work::Govern { machine, say, turn };
+        if world.place_in(memory.epoch, self.validator).is_some() {
+            self.submit(world, what);
+        } else if let Some(peer) = self.some_peer(world) {
+            self.tell(world, peer, &Wire::Submit(what));
+        }
+    }
+
     /// Who agrees after the epoch's last block, as of that block, and whether this validator may vote.
     pub(super) fn prepare_epoch(&mut self, world: &mut World, last: Height) -> Event {
         let ledger = self.memory_mut().and_then(|memory| memory.ended.remove(&last));
         let ledger = ledger.expect("the epoch's last block was written before the driver heard of it");
         let agreement = ledger.agreement();
         let votes = self.may_vote(world, agreement.epoch(), &ledger);
-        let config = self.config(world, &agreement, last, votes);
+        let config = self.config(world, &ledger, last, votes);
         Event::EpochReady(Box::new(config))
     }
 

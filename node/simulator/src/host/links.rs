@@ -14,6 +14,9 @@ use crate::world::{ServedBlock, Wire, World};
 /// The most blocks in one answer of block sync.
 const BLOCKS_AN_ANSWER: usize = 16;
 
+/// No validator's place: committees are smaller.
+const NOBODY: ValidatorIndex = ValidatorIndex(u16::MAX);
+
 /// Takes every signature for good.
 struct Gullible;
 
@@ -43,10 +46,13 @@ impl Host {
                     self.liar.pesterer.hear(&message);
                 }
                 self.settings.break_rule();
-                if !message.may_come_from(from) {
+                let of = message.v1().epoch;
+                self.look_ahead(world, from, of);
+                // Who has no place in the epoch speaks for nobody in it.
+                let place = world.place_in(of, from).unwrap_or(NOBODY);
+                if !message.may_come_from(place) {
                     return;
                 }
-                self.look_ahead(world, from, message.v1().epoch);
                 if let Some(verified) = self.verify(world, message) {
                     if self.is_honest() {
                         world.checker.on_heard(self.validator, verified.get());
@@ -54,6 +60,7 @@ impl Host {
                     self.hear(world, Event::Message(verified));
                 }
             }
+            Wire::Submit(what) => self.submit(world, what),
             Wire::Bytes(bytes) => {
                 if let Ok(message) = quorate_ledger::decode(&bytes, MAX_MESSAGE_BYTES) {
                     self.on_wire(world, from, Wire::Consensus(message));
@@ -136,7 +143,15 @@ impl Host {
 
     /// Sends an engine's message to one validator or to all.
     pub(super) fn speak(&mut self, world: &mut World, to: Option<ValidatorIndex>, message: Message) {
-        if self.is_honest() && message.v1().sender == self.validator {
+        let (of, sender) = (message.v1().epoch, message.v1().sender);
+        let to = match to {
+            Some(to) => match world.machine_in(of, to) {
+                Some(machine) => Some(machine),
+                None => return,
+            },
+            None => None,
+        };
+        if self.is_honest() && world.place_in(of, self.validator) == Some(sender) {
             world.checker.on_sent(&message);
             if let Some(Engine::Raft(replica)) = self.engine_of(message.v1().epoch) {
                 world.checker.on_logged(&message, replica);
@@ -145,6 +160,9 @@ impl Host {
         for host in 0..world.hosts.len() {
             let peer = world.hosts[host];
             if peer == self.validator || to.is_some_and(|to| to != peer) {
+                continue;
+            }
+            if self.settings.breaks(Broken::FollowersForgotten) && world.place_in(of, peer).is_none() {
                 continue;
             }
             match self.lie {

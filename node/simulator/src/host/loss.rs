@@ -14,6 +14,7 @@ use super::notes::loss_words;
 use crate::chart::NoteKind;
 use crate::ledger::Ledger;
 use crate::scenario::{Broken, Command, Loss, Lost};
+use crate::scheme::signing_key;
 use crate::workload::Work;
 use crate::world::{Due, World};
 
@@ -74,7 +75,7 @@ impl Host {
     /// What a start makes of all that is left of its quarantine, by the driver's rule, as the node does it. The chain,
     /// whose journal may be of a later epoch, is in `epoch`.
     pub(super) fn open_quarantine(&mut self, world: &mut World, epoch: Epoch, is_ahead: bool) {
-        let own = self.key(world);
+        let own = self.key();
         for (_, record) in &self.disk.records {
             if let Record::Own(message) = record {
                 world.checker.on_recalled(self.validator, &message.v1().signature);
@@ -103,7 +104,7 @@ impl Host {
         match copies.at_start(&own, epoch) {
             Quarantined::No => self.disk.file = None,
             Quarantined::Still(quarantine) => {
-                self.put(world, Some(quarantine));
+                self.put(Some(quarantine));
                 if self.is_honest() {
                     world.checker.on_quarantined(self.validator);
                 }
@@ -123,7 +124,7 @@ impl Host {
     /// Keeps it from voting until a rejoin with a new token.
     fn quarantine(&mut self, world: &mut World, reason: &str) {
         let quarantine = self.new_quarantine(reason);
-        self.put(world, Some(quarantine));
+        self.put(Some(quarantine));
         self.unaware = false;
         if self.is_honest() {
             world.checker.on_forgotten(self.validator);
@@ -140,9 +141,9 @@ impl Host {
     }
 
     /// Remembers it, or that there is none any more, wherever that is kept.
-    fn put(&mut self, world: &World, current: Option<Quarantine>) {
+    fn put(&mut self, current: Option<Quarantine>) {
         let content = Remembered::V1 {
-            validator: self.key(world),
+            validator: self.key(),
             current: current.clone(),
             ended: self.kept.ended,
         };
@@ -152,9 +153,9 @@ impl Host {
         self.kept.current = current;
     }
 
-    fn key(&self, world: &World) -> PublicKey {
-        let key = world.committee.key(self.validator);
-        *key.expect("every host runs a validator of the committee")
+    /// The home's own validator key, whether it sits or not.
+    fn key(&self) -> PublicKey {
+        signing_key(self.validator).public()
     }
 
     /// What its rejoin has to carry: another for each time that it must not vote.
@@ -173,7 +174,7 @@ impl Host {
             return true;
         };
         let at_once = self.settings.breaks(Broken::QuarantineTooShort);
-        let rejoin = ledger.rejoin_of(&self.key(world));
+        let rejoin = ledger.rejoin_of(&self.key());
         let token = quarantine.token;
         let too_early = rejoin
             .as_ref()
@@ -181,7 +182,7 @@ impl Host {
         let is_over = quarantine.is_over(rejoin.as_ref(), epoch) || too_early;
         if is_over {
             self.kept.ended = Some(Ended { token, epoch });
-            self.put(world, None);
+            self.put(None);
             world.checker.on_rejoined(self.validator);
         }
         is_over
@@ -193,7 +194,7 @@ impl Host {
             return;
         };
         let token = quarantine.token;
-        let rejoin = memory.ledger.rejoin_of(&self.key(world));
+        let rejoin = memory.ledger.rejoin_of(&self.key());
         if rejoin.is_none_or(|rejoin| rejoin.token != token) && !self.settings.members_wait {
             let validator = self.validator;
             self.submit(world, Work::Rejoin { validator, token });

@@ -84,7 +84,10 @@ impl Simulation {
                 for peer in peers {
                     self.on_command(Command::CutOneWay(who, peer));
                     for host in self.hosts_of(peer) {
-                        let held_back = Event::HeldBack(ValidatorIndex(who));
+                        let epoch = self.hosts[host].epoch();
+                        let validator = self.world.place_in(epoch, ValidatorIndex(who));
+                        let validator = validator.unwrap_or(ValidatorIndex(who));
+                        let held_back = Event::HeldBack { epoch, validator };
                         self.hosts[host].hear(&mut self.world, held_back);
                     }
                 }

@@ -11,6 +11,7 @@ mod cut_link;
 mod duels;
 mod epochs;
 mod epochs_away;
+mod governed;
 mod halves;
 mod hoarded_certificates;
 mod idle;
