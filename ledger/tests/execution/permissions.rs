@@ -113,7 +113,7 @@ fn rights_let_create_assets() {
     let right = Right::CreateAsset;
     let own = |who| (who, right, NETWORK);
     let of = |who, member| (who, right, of_member(member));
-    let cases: [(&str, &[(u8, Right, Scope)], u8, bool); 10] = [
+    let cases: [(&str, Granted<'_>, u8, bool); 10] = [
         ("nobody", &[], 2, false),
         ("a stranger", &[own(2)], 2, true),
         ("a member's account", &[own(101)], 101, true),
