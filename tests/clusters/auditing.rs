@@ -267,12 +267,12 @@ fn everything_is_proven_from_a_bundle_alone() {
 
     // What a bundle, or whoever asks, cannot have.
     let unknown = "00".repeat(32);
-    let ask = |rest: &[&str]| [&["audit", "transaction", &id, "--out", "no.proof"], rest].concat();
+    let ask = |rest: &[&'static str]| [&["audit", "transaction", &id, "--out", "no.proof"], rest].concat();
     let none = ["audit", "transaction", &unknown, "--out", "no.proof"];
     desk.expect(3, &[&none[..], &alone[..]].concat());
     desk.expect(2, &ask(&["--bundle", "all.bundle"]));
-    desk.expect(2, &ask(&[&alone[..], &["--node", &node]].concat()));
-    desk.expect(2, &ask(&[&alone[..], &["--home", "home"]].concat()));
+    desk.expect(2, &[&ask(&alone)[..], &["--node", &node]].concat());
+    desk.expect(2, &[&ask(&alone)[..], &["--home", "home"]].concat());
     let refused = desk.expect(7, &ask(&["--bundle", "late.bundle", "--genesis", "genesis.toml"]));
     assert!(
         refused.stderr.contains("begins with block 2"),
