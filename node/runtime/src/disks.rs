@@ -14,6 +14,7 @@ use quorate_ledger::{
     Agreement, Rejoin, Seat, StateError, StateKey, StateTree, Tip, decode, read_agreement, read_value,
 };
 use quorate_storage::{Chain, HomeLock, Journal, StorageError, StorageOptions};
+use quorate_webhooks::Hooks;
 
 use crate::config::{Home, NodeConfig};
 use crate::error::NodeError;
@@ -180,12 +181,15 @@ pub struct CheckReport {
     pub state_values: usize,
 }
 
-/// Checks a home without starting a node: configuration, genesis, keys (the witness key too), and that the stored state
-/// has the root in the stored tip.
+/// Checks a home without starting a node: configuration, genesis, keys (the witness key too), webhooks' secrets and
+/// certificates, and that the stored state has the root in the stored tip.
 pub fn check(home: &Home, config: &NodeConfig, access: Access<'_>) -> Result<CheckReport, NodeError> {
     let _lock = HomeLock::acquire(home.path())?;
     let identity = Identity::read(home, access)?;
     identity.witness_key(home, access)?;
+    if let Some((name, reason)) = Hooks::first_unusable(home.path(), access.groups, &config.webhooks) {
+        return Err(NodeError::UnusableWebhook { name, reason });
+    }
     let (chain, tree) = open_chain(home, &identity, config)?;
     let tip = chain.tip();
     Ok(CheckReport {
