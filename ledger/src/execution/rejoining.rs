@@ -121,15 +121,28 @@ impl<R: StateReader> WorkingState<'_, R> {
         Ok(long.map(|Member::V1(member)| member.clone()))
     }
 
-    /// Raises the time at which a member, which is at hand, last signed something. That ends a report on an active one.
+    /// Notes that a seat of a member signed something that an operation of the transaction under way brought.
+    pub(super) fn note_attested(&mut self, number: MemberNumber) -> Result<(), StateError<R::Error>> {
+        match self.member_long_unsigned(number)? {
+            Some(member) => self.put_member(self.signed_now(member)),
+            None => Ok(()),
+        }
+    }
+
+    /// Raises the time at which a member, which is at hand, last signed something.
     fn note_signed(&mut self, member: MemberV1) {
         let key = StateKey::member(member.number);
+        let raised = self.signed_now(member);
+        self.members.put(&key, Some(Member::V1(raised)));
+    }
+
+    /// A member that has signed something now. That ends a report on an active one.
+    fn signed_now(&self, member: MemberV1) -> MemberV1 {
         let dormant = member.status == MemberStatus::Dormant;
-        let raised = MemberV1 {
+        MemberV1 {
             signed: self.moment.timestamp,
             reported: member.reported.filter(|_| dormant),
             ..member
-        };
-        self.members.put(&key, Some(Member::V1(raised)));
+        }
     }
 }

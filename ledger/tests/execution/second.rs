@@ -33,6 +33,7 @@ pub(crate) fn second_of(rules: impl FnOnce(&mut RulesV1), granted: Granted<'_>) 
     lists.assets.push(GenesisAsset {
         code: code("SEA"),
         decimals: 2,
+        flags: 0,
         issuer: address(2),
         balances: vec![(address(2), Amount(1_000))],
     });
