@@ -515,10 +515,14 @@ impl<'a, R: StateReader> Run<'a, R> {
         if self.state.authorise(item.transaction.signatures()).is_err() {
             return Ok(());
         }
+        let payer = match self.moment.protocol {
+            ..2 => None,
+            2.. => Some(self.state.payer()?),
+        };
         let outcome = self.state.transaction(intent, &item.id, self.log.length())?;
-        if self.moment.protocol >= 2 {
+        if let Some(payer) = payer {
             let charge = Charge::of(intent, item.bytes.len(), item.transaction.signature_cost());
-            if !self.state.charge(charge, self.state.new_leaves())? {
+            if !self.state.charge(&payer, charge, self.state.new_leaves())? {
                 self.state.take_back();
                 if let Some(packer) = packer {
                     self.state.charge_packer(packer, charge)?;

@@ -96,7 +96,7 @@ impl Browser {
         self.runtime.block_on(self.client.goto(url)).unwrap();
     }
 
-    fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         self.runtime
             .block_on(self.client.current_url())
             .unwrap()
@@ -178,7 +178,7 @@ impl Browser {
     }
 
     /// Types into the search box and presses return.
-    fn search(&self, text: &str) {
+    pub(crate) fn search(&self, text: &str) {
         self.runtime.block_on(async {
             let form = self.client.find(Locator::Css("#q")).await.unwrap();
             form.clear().await.unwrap();

@@ -10,6 +10,7 @@ mod cluster;
 mod history;
 mod http;
 mod journal;
+mod journeys;
 mod lying;
 mod ports;
 mod prefix;

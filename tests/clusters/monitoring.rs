@@ -219,10 +219,8 @@ fn what_the_dashboard_and_the_alerts_ask_for_is_what_nodes_serve() {
         let unknown: Vec<_> = named.labels.difference(&labels).collect();
         assert!(unknown.is_empty(), "{unknown:?} in {expression}");
     }
-    // Of webhooks, which most nodes have none of, the doctor and `quorate node webhooks` tell.
-    let of_webhooks = |name: &str| name.starts_with("quorate_webhook_");
     let unasked = served.keys().filter(|name| !asked.contains(*name));
-    let unasked: Vec<_> = unasked.filter(|name| !of_webhooks(name)).collect();
+    let unasked: Vec<_> = unasked.collect();
     // Former names of what is asked for.
     assert_eq!(unasked, ["quorate_is_primary", "quorate_view"]);
 }

@@ -62,6 +62,20 @@ impl Reader {
         format!("/accounts/{}", self.alice)
     }
 
+    fn statement(&self) -> String {
+        format!("{}/statement", self.account())
+    }
+
+    /// Has a document claimed; the path of its page.
+    fn claimed(&self) -> String {
+        let contract = self.cluster.folder().join("contract.txt");
+        std::fs::write(&contract, "a contract\n").unwrap();
+        let notarize = ["wallet", "notarize", "contract.txt", "--keep", "unique"];
+        self.cluster.expect(0, &notarize);
+        self.cluster.common_tip();
+        format!("/records/{}", sha256(b"a contract\n"))
+    }
+
     fn block(&self) -> String {
         format!("/blocks/{}", self.paid["height"].as_u64().unwrap())
     }
@@ -153,7 +167,18 @@ fn a_page_of_an_honest_node_is_good_once_the_genesis_hash_is_pinned() {
     assert!(found.words.contains("exactly a quorum"), "{}", found.words);
 
     // It stays pinned, for all pages.
-    for path in [reader.account(), reader.block(), "/blocks/1".to_owned()] {
+    let nobodys = format!("/records/{}", "00".repeat(32));
+    for path in [
+        reader.account(),
+        reader.block(),
+        "/blocks/1".to_owned(),
+        reader.statement(),
+        format!("{}?from=1&to=2", reader.statement()),
+        format!("{}?from=2026-01-01&to=2036-01-01", reader.statement()),
+        "/assets/QRT".to_owned(),
+        reader.claimed(),
+        nobodys,
+    ] {
         let found = reader.check(&path);
         assert_eq!(found.result, "good", "{path}: {}", found.words);
         reader.browser.assert_sound();
@@ -173,6 +198,7 @@ fn whoever_alters_a_figure_of_a_page_a_proof_or_the_genesis_document_is_found_ou
     reader.pin_network();
     let (transaction, account, block) = (reader.transaction(), reader.account(), reader.block());
     let treasury = reader.cluster.key("other.key");
+    let (statement, asset, record) = (reader.statement(), "/assets/QRT".to_owned(), reader.claimed());
 
     // The page: each figure that a reader sees.
     for (path, text, other, what) in [
@@ -183,6 +209,11 @@ fn whoever_alters_a_figure_of_a_page_a_proof_or_the_genesis_document_is_found_ou
         (&account, ">1,015.50<", ">9,015.50<", "can use"),
         (&account, ">1,000.00<", ">9,000.00<", "amount"),
         (&block, ">12.50<", ">21.50<", "amount"),
+        (&statement, ">1,015.50<", ">9,015.50<", "closing balance"),
+        (&statement, ">12.50<", ">21.50<", "change"),
+        (&statement, reader.alice.as_str(), treasury.as_str(), "account"),
+        (&asset, ">1,000,000,000.00<", ">1,000,000,001.00<", "supply"),
+        (&record, ">unique<", ">log<", "who claims it"),
     ] {
         reader.server.replace(path, text, other);
         let found = reader.check(path);
@@ -190,21 +221,38 @@ fn whoever_alters_a_figure_of_a_page_a_proof_or_the_genesis_document_is_found_ou
         assert!(found.words.contains(what), "{text} at {path}: {}", found.words);
     }
 
-    // The list: a row that is left out, and the newest one.
-    for row in [1, 0] {
-        reader.server.lie(&account, move |body| {
+    // The list: a row that is left out, and the first one.
+    for (path, list, row) in [
+        (&account, "history", 1),
+        (&account, "history", 0),
+        (&statement, "entries", 1),
+        (&statement, "entries", 0),
+    ] {
+        reader.server.lie(path, move |body| {
             let page = String::from_utf8(body).unwrap();
-            let (before, table) = page.split_once("<table id=\"history\"").unwrap();
+            let begins = format!("<table id=\"{list}\"");
+            let (before, table) = page.split_once(&begins).unwrap();
             let (head, rows) = table.split_once("<tbody").unwrap();
             let rows: Vec<&str> = rows.split("<tr").collect();
             let kept = rows.iter().enumerate().filter(|(place, _)| *place != row + 1);
             let kept: Vec<&str> = kept.map(|(_, row)| *row).collect();
             let rows = kept.join("<tr");
-            format!("{before}<table id=\"history\"{head}<tbody{rows}").into_bytes()
+            format!("{before}{begins}{head}<tbody{rows}").into_bytes()
         });
-        let found = reader.check(&account);
-        assert_eq!(found.result, "page", "row {row}: {}", found.words);
+        let found = reader.check(path);
+        assert_eq!(found.result, "page", "row {row} at {path}: {}", found.words);
     }
+
+    // A statement's proof over a shorter time, in which the page's last entry is not.
+    reader.server.lie(&statement, |body| {
+        let page = String::from_utf8(body).unwrap();
+        let (before, proof) = page.split_once("data-proof=\"").unwrap();
+        let (path, after) = proof.split_once('"').unwrap();
+        let (path, _) = path.split_once('?').unwrap();
+        format!("{before}data-proof=\"{path}?to=1\"{after}").into_bytes()
+    });
+    let found = reader.check(&statement);
+    assert_eq!(found.result, "page", "{}", found.words);
 
     // The proof: one letter of it, and that of another transaction.
     let proof = format!("{transaction}/proof");

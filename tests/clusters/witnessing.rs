@@ -11,9 +11,9 @@ use crate::http::send;
 use crate::wait::until;
 
 /// A witness of all nodes, which ends with the test.
-struct Witness {
+pub(crate) struct Witness {
     process: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Drop for Witness {
@@ -25,7 +25,7 @@ impl Drop for Witness {
 
 impl Witness {
     /// Starts it, and gives the key that it says it signs with.
-    fn start(cluster: &Cluster) -> (Self, String) {
+    pub(crate) fn start(cluster: &Cluster) -> (Self, String) {
         let port = cluster.ports.spare();
         let nodes: Vec<String> = (1..=cluster.size()).map(|number| cluster.api(number)).collect();
         let said = cluster.folder().join("witness.log");

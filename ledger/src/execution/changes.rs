@@ -134,6 +134,10 @@ impl<R: StateReader> WorkingState<'_, R> {
         })?;
         self.take(taken, Owner::Member(number))?;
         self.set_member(place, Some(number));
+        // One that a former member gave it.
+        if self.share_of(account)?.is_some() {
+            self.remove_share(account)?;
+        }
         let scope = Scope::Member(number);
         self.give_right(account, Right::Administrate, &scope, by, turn.ordinal)
     }

@@ -202,6 +202,10 @@ impl<R: StateReader> WorkingState<'_, R> {
         self.put_governed(key, Some(StateValue::QuotaShare(QuotaShare::V1(share))))
     }
 
+    pub(super) fn remove_share(&mut self, account: &Address) -> Result<(), StateError<R::Error>> {
+        self.put_governed(StateKey::quota_share(account), None)
+    }
+
     /// The rules in force.
     pub(super) fn rules(&mut self) -> Result<RulesV1, StateError<R::Error>> {
         let key = StateKey::rules();

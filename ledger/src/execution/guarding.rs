@@ -5,7 +5,7 @@ use quorate_crypto::Address;
 
 use super::operations::{Failure, Turn};
 use super::working_state::WorkingState;
-use crate::{ErrorCode, GuardiansV1, Request, Signers, StateReader};
+use crate::{ErrorCode, GuardiansV1, Request, Signers, StateReader, Timestamp};
 
 impl<R: StateReader> WorkingState<'_, R> {
     /// Names the acting party's guardians, or that it has none. A request under way ends by that.
@@ -43,8 +43,9 @@ impl<R: StateReader> WorkingState<'_, R> {
         Ok(self.put_guardians(&account, Some(now))?)
     }
 
-    /// Asks for new signers of an account, as one of its guardians, who thereby accepts. It takes the place of a request
-    /// that not enough guardians have accepted.
+    /// Asks for new signers of an account, as one of its guardians, who thereby accepts. A request for the same signers
+    /// is accepted by that, and by no chance another one; one for others, that not enough guardians have accepted, makes
+    /// place.
     pub(super) fn request_signers(
         &mut self,
         turn: &Turn<'_>,
@@ -58,20 +59,19 @@ impl<R: StateReader> WorkingState<'_, R> {
         if !signers.signers.iter().all(|signer| signer.key.is_good()) {
             return Err(ErrorCode::INVALID_KEY.into());
         }
-        let settled = |request: &Request| request.accepted.len() >= usize::from(guarded.threshold);
-        let same = |request: &Request| request.signers == *signers;
-        if guarded
-            .request
-            .as_ref()
-            .is_some_and(|request| settled(request) || same(request))
-        {
-            return Err(ErrorCode::ALREADY_SO.into());
-        }
-        guarded.request = Some(Request {
-            signers: signers.clone(),
-            accepted: vec![guardian],
-            since: self.moment.timestamp,
-        });
+        let needed = usize::from(guarded.threshold);
+        let since = self.moment.timestamp;
+        let request = match guarded.request.take() {
+            Some(request) if request.accepted.len() >= needed => return Err(ErrorCode::ALREADY_SO.into()),
+            Some(request) if request.signers == *signers => request,
+            _ => Request {
+                signers: signers.clone(),
+                accepted: Vec::new(),
+                since,
+            },
+        };
+        let accepted = request.accepted_by(guardian, needed, since);
+        guarded.request = Some(accepted.ok_or(ErrorCode::ALREADY_SO)?);
         Ok(self.put_guardians(account, Some(guarded))?)
     }
 
@@ -103,17 +103,10 @@ impl<R: StateReader> WorkingState<'_, R> {
         let (guardian, mut guarded) = self.guarded(turn, account)?;
         let needed = usize::from(guarded.threshold);
         let now = self.moment.timestamp;
-        let request = guarded.request.as_mut().ok_or(ErrorCode::ALREADY_SO)?;
+        let mut request = guarded.request.take().ok_or(ErrorCode::ALREADY_SO)?;
         let place = request.accepted.binary_search(&guardian);
         match (accept, place) {
-            (true, Err(place)) => {
-                let was_settled = request.accepted.len() >= needed;
-                request.accepted.insert(place, guardian);
-                if !was_settled && request.accepted.len() >= needed {
-                    // From here on the account's time to refuse runs.
-                    request.since = now;
-                }
-            }
+            (true, Err(_)) => guarded.request = request.accepted_by(guardian, needed, now),
             (true, Ok(_)) => {
                 if request.accepted.len() < needed {
                     return Err(ErrorCode::ALREADY_SO.into());
@@ -121,18 +114,14 @@ impl<R: StateReader> WorkingState<'_, R> {
                 if now.0.saturating_sub(request.since.0) < guarded.delay_ms {
                     return Err(ErrorCode::TOO_SOON.into());
                 }
-                let signers = request.signers.clone();
-                guarded.request = None;
                 self.put_guardians(account, Some(guarded))?;
                 let place = self.account(account)?;
-                self.set_signers(place, signers);
+                self.set_signers(place, request.signers);
                 return Ok(());
             }
             (false, Ok(place)) => {
                 request.accepted.remove(place);
-                if request.accepted.is_empty() {
-                    guarded.request = None;
-                }
+                guarded.request = Some(request).filter(|request| !request.accepted.is_empty());
             }
             (false, Err(_)) => return Err(ErrorCode::ALREADY_SO.into()),
         }
@@ -148,5 +137,19 @@ impl<R: StateReader> WorkingState<'_, R> {
             return Err(ErrorCode::ALREADY_SO.into());
         }
         Ok(self.put_guardians(account, Some(guarded))?)
+    }
+}
+
+impl Request {
+    /// The request with one more acceptance, if it is one.
+    fn accepted_by(mut self, guardian: Address, needed: usize, now: Timestamp) -> Option<Self> {
+        let place = self.accepted.binary_search(&guardian).err()?;
+        let was_settled = self.accepted.len() >= needed;
+        self.accepted.insert(place, guardian);
+        if !was_settled && self.accepted.len() >= needed {
+            // From here on the account's time to refuse runs.
+            self.since = now;
+        }
+        Some(self)
     }
 }

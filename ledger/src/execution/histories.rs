@@ -32,11 +32,11 @@ pub(super) struct Source {
 const USUAL: usize = 4;
 
 /// A balance that a transaction changed in all.
-struct ChangedFunds {
-    place: AccountIndex,
-    asset: AssetCode,
-    before: Funds,
-    after: Funds,
+pub(super) struct ChangedFunds {
+    pub(super) place: AccountIndex,
+    pub(super) asset: AssetPlace,
+    pub(super) before: Funds,
+    pub(super) after: Funds,
 }
 
 impl<R: StateReader> WorkingState<'_, R> {
@@ -69,7 +69,7 @@ impl<R: StateReader> WorkingState<'_, R> {
     }
 
     /// Balances that the transaction under way changed in all, ascending by account and code.
-    fn changed_funds(&self) -> SmallVec<[ChangedFunds; USUAL]> {
+    pub(super) fn changed_funds(&self) -> SmallVec<[ChangedFunds; USUAL]> {
         let mut touched: SmallVec<[(AccountIndex, AssetPlace, Funds); USUAL]> = SmallVec::new();
         for undo in &self.undo {
             if let Undo::Funds(place, asset, before) = undo {
@@ -81,7 +81,7 @@ impl<R: StateReader> WorkingState<'_, R> {
         touched.dedup_by_key(|(place, asset, _)| (*place, asset.code));
         let changed = touched.into_iter().map(|(place, asset, before)| ChangedFunds {
             place,
-            asset: asset.code,
+            asset,
             before,
             after: self.funds_at_hand(place, asset),
         });
@@ -91,7 +91,7 @@ impl<R: StateReader> WorkingState<'_, R> {
     /// The accounts beside the parties whose histories grow, ascending by address. Leaves of theirs change
     /// with one of their balances, or by governance: nobody else makes, uses up or gives up an account's hold
     /// without changing what it holds.
-    fn other_accounts(&self, changed: &[ChangedFunds]) -> SmallVec<[AccountIndex; USUAL]> {
+    pub(super) fn other_accounts(&self, changed: &[ChangedFunds]) -> SmallVec<[AccountIndex; USUAL]> {
         let changed = changed.iter().map(|change| change.place);
         let touched = changed
             .chain(self.beneficiaries.iter().copied())
@@ -323,7 +323,7 @@ fn balance_changes(changed: &[ChangedFunds], place: AccountIndex) -> Vec<Balance
     {
         if (before.free, before.held) != (after.free, after.held) {
             changes.push(BalanceChange {
-                asset: *asset,
+                asset: asset.code,
                 free_before: Amount(before.free),
                 free_after: Amount(after.free),
                 held_before: Amount(before.held),

@@ -296,6 +296,11 @@ impl<R: StateReader> WorkingState<'_, R> {
         let Err(place) = place else {
             return Err(ErrorCode::ALREADY_SO.into());
         };
+        if let Attesting::Sitting(number) = seat
+            && let Some(seat) = self.seat(number)?
+        {
+            self.note_attested(seat.member)?;
+        }
         let (lowest, highest) = (said.lowest, said.highest);
         proposal.attested.insert(
             place,

@@ -11,8 +11,8 @@ use super::operations::{Failure, Turn};
 use super::working_state::{AccountIndex, Undo, WorkingState};
 use crate::parameters::DAY_MS;
 use crate::{
-    Act, AssetCode, ErrorCode, IntentV1, Limit, Operation, QuotaShareV1, QuotaV1, StateError, StateKey,
-    StateReader, Timestamp,
+    Act, ErrorCode, IntentV1, Limit, Operation, QuotaShareV1, QuotaV1, StateError, StateKey, StateReader,
+    Timestamp,
 };
 
 /// What each text costs besides the most bytes that its place can have: execution sees no text.
@@ -50,24 +50,50 @@ impl Charge {
     }
 }
 
+/// Who pays for a transaction.
+pub(super) struct Payer {
+    sender: AccountIndex,
+    /// Whose quota it is; none: that of all accounts without a member.
+    member: Option<MemberNumber>,
+    /// The sender's share, with what was used of it today, if it has one.
+    share: Option<QuotaShareV1>,
+}
+
 /// The day of a block time.
 fn day(at: Timestamp) -> u64 {
     at.0 / DAY_MS
 }
 
 impl<R: StateReader> WorkingState<'_, R> {
-    /// Whether the transaction under way, of which so many leaves are new, is within its sender's quota and share; if so,
-    /// counts it.
-    pub(super) fn charge(&mut self, charge: Charge, leaves: u32) -> Result<bool, StateError<R::Error>> {
-        let Some(sender) = self.parties.first().copied() else {
-            return Ok(false);
-        };
+    /// Who pays for the transaction that was begun, asked before its first operation: one that makes its sender another
+    /// member's, or nobody's, or gives it another share is not paid for by whom it chooses so.
+    pub(super) fn payer(&mut self) -> Result<Payer, StateError<R::Error>> {
+        let sender = self.parties.first().copied();
+        let sender = sender.expect("a checked transaction has a sender");
         let member = self.member_of(sender)?;
-        let today = day(self.moment.timestamp);
-        let mut quota = self.quota_today(member)?;
+        let share = match member {
+            Some(_) => self.share_today(sender)?,
+            None => None,
+        };
+        Ok(Payer {
+            sender,
+            member,
+            share,
+        })
+    }
+
+    /// Whether the transaction under way, of which so many leaves are new, is within the quota and share of who pays; if
+    /// so, counts it.
+    pub(super) fn charge(
+        &mut self,
+        payer: &Payer,
+        charge: Charge,
+        leaves: u32,
+    ) -> Result<bool, StateError<R::Error>> {
+        let mut quota = self.quota_today(payer.member)?;
         let limit = match quota.limit {
             Some(limit) => limit,
-            None => self.usual_limit(member)?,
+            None => self.usual_limit(payer.member)?,
         };
         let bytes = quota
             .bytes
@@ -77,18 +103,12 @@ impl<R: StateReader> WorkingState<'_, R> {
             .leaves
             .checked_add(leaves)
             .filter(|made| *made <= limit.leaves);
-        let share = match member {
-            Some(_) => self.share_today(sender)?,
-            None => None,
-        };
-        let within_share = match &share {
-            Some(share) => share.with(charge.bytes, leaves).is_some(),
-            None => true,
-        };
+        let share = payer.share.map(|share| share.with(charge.bytes, leaves));
+        let within_share = share.is_none_or(|with| with.is_some());
         if let (Some(bytes), Some(made), true) = (bytes, made, within_share) {
             (quota.bytes, quota.leaves) = (bytes, made);
-            if let Some(share) = share.and_then(|share| share.with(charge.bytes, leaves)) {
-                self.put_share(QuotaShareV1 { day: today, ..share })?;
+            if let Some(used) = share.flatten() {
+                self.use_share(payer.sender, &used)?;
             }
             self.put_quota(quota)?;
             return Ok(true);
@@ -152,6 +172,19 @@ impl<R: StateReader> WorkingState<'_, R> {
         }))
     }
 
+    /// Writes down what is used of an account's share now, unless the transaction has ended it.
+    fn use_share(&mut self, place: AccountIndex, used: &QuotaShareV1) -> Result<(), StateError<R::Error>> {
+        let address = self.address(place);
+        let Some(share) = self.share_of(&address)? else {
+            return Ok(());
+        };
+        self.put_share(QuotaShareV1 {
+            bytes: share.bytes,
+            leaves: share.leaves,
+            ..*used
+        })
+    }
+
     /// The limit of who has none of its own.
     fn usual_limit(&mut self, member: Option<MemberNumber>) -> Result<Limit, StateError<R::Error>> {
         let rules = self.rules()?;
@@ -170,36 +203,24 @@ impl<R: StateReader> WorkingState<'_, R> {
     /// How many leaves the transaction under way has made: there after it, and not before.
     pub(super) fn new_leaves(&self) -> u32 {
         let mut made: SmallVec<[StateKey; USUAL]> = SmallVec::new();
-        let mut touched: SmallVec<[AccountIndex; USUAL]> = SmallVec::from_slice(&self.parties);
-        touched.extend(self.beneficiaries.iter().copied());
-        // Of one balance the first entry says what was there before the transaction.
-        let mut seen: SmallVec<[(AccountIndex, AssetCode); USUAL]> = SmallVec::new();
         for undo in &self.undo {
             match undo {
-                Undo::Funds(place, asset, before) => {
-                    touched.push(*place);
-                    let balance = (*place, asset.code);
-                    if asset.inline || seen.contains(&balance) {
-                        continue;
-                    }
-                    seen.push(balance);
-                    if before.is_empty() && !self.funds_at_hand(*place, *asset).is_empty() {
-                        made.push(StateKey::balance(&self.address(*place), &asset.code));
-                    }
-                }
-                Undo::MemberOf(place, _) | Undo::Frozen(place, _) | Undo::Signers(place, _) => {
-                    touched.push(*place)
-                }
                 Undo::Created(code) => made.push(StateKey::asset(code)),
-                Undo::Record(key) => made.push(*key),
+                Undo::Record(key) | Undo::Erasure(key, None) | Undo::Member(key, None) => made.push(*key),
                 Undo::Hold(key, None) if self.holds.known(key).is_some() => made.push(*key),
-                Undo::Erasure(key, None) => made.push(*key),
-                Undo::Member(key, None) => made.push(*key),
-                Undo::Governed(key, None) if self.governed.is_there(key) => made.push(*key),
                 _ => {}
             }
         }
-        for place in touched {
+        made.extend(self.new_governed());
+        let changed = self.changed_funds();
+        for change in &changed {
+            if !change.asset.inline && change.before.is_empty() && !change.after.is_empty() {
+                made.push(StateKey::balance(&self.address(change.place), &change.asset.code));
+            }
+        }
+        // Accounts appear by their history's first step.
+        let others = self.other_accounts(&changed);
+        for place in self.parties.iter().chain(&others) {
             let cell = &self.accounts[place.0];
             if !cell.stored && cell.account.entries == 0 {
                 made.push(StateKey::account(&cell.address));
@@ -208,6 +229,24 @@ impl<R: StateReader> WorkingState<'_, R> {
         made.sort_unstable();
         made.dedup();
         u32::try_from(made.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Values of governance that are there, and were not before the transaction under way: of one key the first entry
+    /// says what was there before.
+    fn new_governed(&self) -> SmallVec<[StateKey; USUAL]> {
+        let mut touched: SmallVec<[(StateKey, bool); USUAL]> = SmallVec::new();
+        for undo in &self.undo {
+            if let Undo::Governed(key, before) = undo {
+                touched.push((*key, before.is_some()));
+            }
+        }
+        // Stable: of one key the first stays first.
+        touched.sort_by_key(|(key, _)| *key);
+        touched.dedup_by_key(|(key, _)| *key);
+        let made = touched
+            .into_iter()
+            .filter(|(key, was_there)| !was_there && self.governed.is_there(key));
+        made.map(|(key, _)| key).collect()
     }
 
     /// Gives an account a part of its member's quota, as who speaks for the member wants.

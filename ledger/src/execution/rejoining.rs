@@ -10,8 +10,8 @@ use super::operations::{Failure, Turn};
 use super::working_state::WorkingState;
 use crate::parameters::DAY_MS;
 use crate::{
-    ErrorCode, InUse, InUseV1, Member, MemberV1, Owner, Rejoin, Seat, SeatV1, StateError, StateKey,
-    StateReader, Taken, read_value,
+    ErrorCode, InUse, InUseV1, Member, MemberStatus, MemberV1, Owner, Rejoin, Seat, SeatV1, StateError,
+    StateKey, StateReader, Taken, read_value,
 };
 
 /// How far a block is above the height that a seat was last noted at, before it is noted again.
@@ -64,16 +64,24 @@ impl<R: StateReader> WorkingState<'_, R> {
     }
 
     /// Notes that a transaction of its parties was executed: a sign of life of the members whose accounts
-    /// are among them.
+    /// are among them, and from protocol 2 on of those that an account of theirs administers.
     pub(super) fn note_parties(&mut self) -> Result<(), StateError<R::Error>> {
-        for place in 0..self.parties.len() {
-            let cell = &self.accounts[self.parties[place].0];
+        for at in 0..self.parties.len() {
+            let place = self.parties[at];
+            let cell = &self.accounts[place.0];
             let address = cell.address;
             let Some(number) = cell.account.member else {
                 continue;
             };
-            // Accounts that the member was assigned besides its own say nothing of it.
-            self.note_signed(number, |member| member.account == address)?;
+            let Some(member) = self.member_long_unsigned(number)? else {
+                continue;
+            };
+            // Other accounts that the member was assigned say nothing of it.
+            let speaks =
+                member.account == address || self.moment.protocol >= 2 && self.speaks_for(place, number)?;
+            if speaks {
+                self.note_signed(member);
+            }
         }
         Ok(())
     }
@@ -93,28 +101,48 @@ impl<R: StateReader> WorkingState<'_, R> {
             };
             self.seats.put(&key, Some(Seat::V1(raised)));
         }
-        self.note_signed(member, |_| true)
-    }
-
-    /// Raises the time at which a member last signed something, where that is worth a change and `counts`
-    /// says so.
-    fn note_signed(
-        &mut self,
-        number: MemberNumber,
-        counts: impl FnOnce(&MemberV1) -> bool,
-    ) -> Result<(), StateError<R::Error>> {
-        let key = StateKey::member(number);
-        let now = self.moment.timestamp;
-        let Some(Member::V1(member)) = self.members.get(self.reader, &key)? else {
-            return Ok(());
-        };
-        if now.0.saturating_sub(member.signed.0) > DAY_MS && counts(member) {
-            let raised = MemberV1 {
-                signed: now,
-                ..member.clone()
-            };
-            self.members.put(&key, Some(Member::V1(raised)));
+        if let Some(member) = self.member_long_unsigned(member)? {
+            self.note_signed(member);
         }
         Ok(())
+    }
+
+    /// A member that has not left, if the time at which it last signed something is so long ago that a later one is worth
+    /// a change.
+    fn member_long_unsigned(
+        &mut self,
+        number: MemberNumber,
+    ) -> Result<Option<MemberV1>, StateError<R::Error>> {
+        let now = self.moment.timestamp;
+        let found = self.members.get(self.reader, &StateKey::member(number))?;
+        let long = found.filter(|Member::V1(member)| {
+            !member.status.has_left() && now.0.saturating_sub(member.signed.0) > DAY_MS
+        });
+        Ok(long.map(|Member::V1(member)| member.clone()))
+    }
+
+    /// Notes that a seat of a member signed something that an operation of the transaction under way brought.
+    pub(super) fn note_attested(&mut self, number: MemberNumber) -> Result<(), StateError<R::Error>> {
+        match self.member_long_unsigned(number)? {
+            Some(member) => self.put_member(self.signed_now(member)),
+            None => Ok(()),
+        }
+    }
+
+    /// Raises the time at which a member, which is at hand, last signed something.
+    fn note_signed(&mut self, member: MemberV1) {
+        let key = StateKey::member(member.number);
+        let raised = self.signed_now(member);
+        self.members.put(&key, Some(Member::V1(raised)));
+    }
+
+    /// A member that has signed something now. That ends a report on an active one.
+    fn signed_now(&self, member: MemberV1) -> MemberV1 {
+        let dormant = member.status == MemberStatus::Dormant;
+        MemberV1 {
+            signed: self.moment.timestamp,
+            reported: member.reported.filter(|_| dormant),
+            ..member
+        }
     }
 }

@@ -437,6 +437,10 @@ impl<R: StateReader> WorkingState<'_, R> {
             }
         }
         self.set_member(place, member);
+        // A share is of the member's quota that it was.
+        if self.share_of(account)?.is_some() {
+            self.remove_share(account)?;
+        }
         Ok(())
     }
 }

@@ -131,12 +131,16 @@ pub fn would_execute<R: StateReader>(
     if let Err(unauthorised) = state.authorise(transaction.signatures()) {
         return Ok(Err(unauthorised.into()));
     }
+    let payer = match moment.protocol {
+        ..2 => None,
+        2.. => Some(state.payer()?),
+    };
     if let Outcome::Failed { code, operation } = state.transaction(intent, id, 0)? {
         return Ok(Err(Refusal::Failed { code, operation }));
     }
-    if moment.protocol >= 2 {
+    if let Some(payer) = payer {
         let charge = Charge::of(intent, transaction.encoded_length(), transaction.signature_cost());
-        if !state.charge(charge, state.new_leaves())? {
+        if !state.charge(&payer, charge, state.new_leaves())? {
             return Ok(Err(Refusal::OverQuota));
         }
     }

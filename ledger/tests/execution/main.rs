@@ -2,21 +2,28 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
 
+mod assigning;
 mod blocks;
 mod codes;
 mod conservation;
+mod dormancy;
 mod epochs;
 mod erasing;
 mod expiring;
+mod freezing;
 mod genesis;
 mod golden;
+mod guarding;
 mod histories;
 mod hold_table;
 mod holds;
 mod not_yet;
 mod parties;
+mod permissions;
+mod quotas;
 mod records;
 mod rejoining;
+mod second;
 mod trial;
 mod waypoints;
 mod world;

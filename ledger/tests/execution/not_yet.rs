@@ -2,8 +2,9 @@
 //! here as the page encodes them.
 
 use quorate_crypto::SigningKey;
-use quorate_ledger::{Operation, decode};
+use quorate_ledger::{ErrorCode, Operation, Refusal, decode};
 
+use crate::second::tried;
 use crate::world::{World, address, burn, create, failed, key, transfer};
 
 /// Bytes put together from parts.
@@ -56,7 +57,13 @@ fn code_14_every_operation_of_protocol_2() {
     for (name, bytes) in operations {
         let operation: Operation = decode(&bytes, bytes.len()).expect(name);
         let before = world.values();
-        assert_eq!(world.run(0, vec![operation]), failed(14, 0), "{name}");
+        let transaction = world.signed(0, vec![operation]);
+        let refused = Refusal::Failed {
+            code: ErrorCode::NOT_YET,
+            operation: 0,
+        };
+        assert_eq!(tried(&world, &transaction), Err(refused), "{name}");
+        assert_eq!(world.run_transaction(transaction), failed(14, 0), "{name}");
         world.only_histories_grew(&before, &[0]);
     }
 }

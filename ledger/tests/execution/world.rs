@@ -244,12 +244,19 @@ impl World {
 
     /// The usual network, but for leaves of its first state that are changed by hand.
     pub(crate) fn with_leaves(change: impl FnOnce(&mut BTreeMap<StateKey, Vec<u8>>)) -> Self {
-        let lists = lists();
-        let genesis = genesis_state(&lists).unwrap();
+        Self::of_leaves(&lists(), change)
+    }
+
+    /// The network of such lists, but for leaves of its first state that are changed by hand.
+    pub(crate) fn of_leaves(
+        lists: &GenesisLists,
+        change: impl FnOnce(&mut BTreeMap<StateKey, Vec<u8>>),
+    ) -> Self {
+        let genesis = genesis_state(lists).unwrap();
         let leaves = genesis.leaves().map(|(key, value)| (*key, value.to_vec()));
         let mut leaves: BTreeMap<StateKey, Vec<u8>> = leaves.collect();
         change(&mut leaves);
-        Self::start(&lists, &GenesisState::new(leaves.into_iter().collect()))
+        Self::start(lists, &GenesisState::new(leaves.into_iter().collect()))
     }
 
     fn start(lists: &GenesisLists, genesis: &GenesisState) -> Self {
@@ -512,32 +519,7 @@ impl World {
 
     /// Checks that the state is another than before in the histories of these accounts alone.
     pub(crate) fn only_histories_grew(&self, before: &BTreeMap<StateKey, Vec<u8>>, accounts: &[u8]) {
-        let mut now = self.values();
-        for number in accounts {
-            let key = StateKey::account(&address(*number));
-            let read = |value: &Vec<u8>| {
-                let Account::V1(account) = decode(value, value.len()).unwrap();
-                account
-            };
-            let account = read(&now[&key]);
-            let Some(old) = before.get(&key) else {
-                assert_eq!(account.entries, 1);
-                assert!(account.signers.is_none() && account.balances.is_empty());
-                assert_eq!((account.holds, account.others), (0, 0));
-                now.remove(&key);
-                continue;
-            };
-            let old = read(old);
-            assert_eq!(account.entries, old.entries + 1);
-            let account = AccountV1 {
-                entries: old.entries,
-                last: old.last,
-                waypoints: old.waypoints,
-                ..account
-            };
-            now.insert(key, encode(&Account::V1(account)));
-        }
-        assert_eq!(now, *before);
+        differ_in_histories(before, self.values(), accounts);
     }
 
     /// All steps of an account's history so far.
@@ -676,4 +658,38 @@ fn inner_of(step: &Step) -> Digest {
 pub(crate) fn sign(intent: IntentV1, who: &[u8]) -> Transaction {
     let keys: Vec<ClientSigningKey> = who.iter().map(|number| key(*number)).collect();
     Intent::V1(intent).sign(&keys)
+}
+
+/// Checks that values of a state are those of another one but for the histories of these accounts, each of which has one
+/// more step.
+pub(crate) fn differ_in_histories(
+    before: &BTreeMap<StateKey, Vec<u8>>,
+    mut now: BTreeMap<StateKey, Vec<u8>>,
+    accounts: &[u8],
+) {
+    for number in accounts {
+        let key = StateKey::account(&address(*number));
+        let read = |value: &Vec<u8>| {
+            let Account::V1(account) = decode(value, value.len()).unwrap();
+            account
+        };
+        let account = read(&now[&key]);
+        let Some(old) = before.get(&key) else {
+            assert_eq!(account.entries, 1);
+            assert!(account.signers.is_none() && account.balances.is_empty());
+            assert_eq!((account.holds, account.others), (0, 0));
+            now.remove(&key);
+            continue;
+        };
+        let old = read(old);
+        assert_eq!(account.entries, old.entries + 1);
+        let account = AccountV1 {
+            entries: old.entries,
+            last: old.last,
+            waypoints: old.waypoints,
+            ..account
+        };
+        now.insert(key, encode(&Account::V1(account)));
+    }
+    assert_eq!(now, *before);
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use quorate_client::schema::{HoldName, OperationView, TransactionStatus};
+use quorate_client::TransactionFilter;
+use quorate_client::schema::{HoldName, OperationView, Transaction, TransactionStatus};
 use quorate_ledger::{Address, AssetCode, Digest};
 
 use crate::node::{Fault, Snapshot};
@@ -43,6 +44,19 @@ impl MadeHolds {
             unknown.insert(holds.collect());
         }
         Ok(self.get(hold))
+    }
+
+    /// Whether a filter takes a transaction, by what its releases and refunds are about.
+    pub(crate) fn are_taken(
+        &mut self,
+        snapshot: &dyn Snapshot,
+        filter: &TransactionFilter,
+        transaction: &Transaction,
+    ) -> Result<bool, Fault> {
+        filter.takes(transaction, |hold| {
+            let made = self.find(snapshot, hold)?;
+            Ok(made.map(|made| made.asset))
+        })
     }
 
     /// A hold that was looked up before; none if there never was one of this name.

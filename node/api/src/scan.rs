@@ -14,6 +14,7 @@ use quorate_client::{TransactionFilter, When};
 use quorate_ledger::{Address, Height, Timestamp};
 
 use crate::config::{LOOK_CHUNK, MAX_BLOCKS_LOOKED_AT, MAX_ENTRIES_LOOKED_AT, MAX_LOOKED_AT, MAX_PAGE_BYTES};
+use crate::holds::MadeHolds;
 use crate::input::{Place, whole_number};
 use crate::node::{BlockRef, Fault, Snapshot};
 use crate::problem::Failure;
@@ -176,6 +177,7 @@ fn chain(
     };
     let mut below = before.map_or(above, |before| before.min(above));
     let (mut looked_at, mut blocks) = (0, 0);
+    let mut holds = MadeHolds::default();
     loop {
         // What is left of the block, or all of the one before it.
         let height = match below.index {
@@ -214,7 +216,7 @@ fn chain(
                 }
                 end -= 1;
                 looked_at += 1;
-                if filter.takes(&transaction) {
+                if holds.are_taken(snapshot, filter, &transaction)? {
                     page.push(transaction);
                 }
             }
@@ -240,6 +242,7 @@ pub(crate) fn history(
     let mut page = Page::new(limit);
     let mut below = before.map_or(above, |before| before.min(above));
     let mut looked_at = 0;
+    let mut holds = MadeHolds::default();
     while below > 1 {
         if page.is_full() || looked_at >= MAX_ENTRIES_LOOKED_AT {
             return Ok(page.before(Some(below.to_string())));
@@ -264,7 +267,7 @@ pub(crate) fn history(
             let number = transaction.number.filter(|number| *number < below);
             below = number.ok_or_else(|| Fault(format!("the history of {account} has no numbers")))?;
             looked_at += 1;
-            if filter.takes(&transaction) {
+            if holds.are_taken(snapshot, filter, &transaction)? {
                 page.push(transaction);
             }
         }

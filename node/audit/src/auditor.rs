@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use quorate_crypto::{Committee, KnownKeys};
 use quorate_ledger::{
-    BlockError, BlockInput, BlockRules, CertifiedBlock, Execution, Height, Parent, StateError, check_header,
-    execute,
+    BatchTexts, BlockError, BlockInput, BlockRules, CertifiedBlock, CheckedBatch, Execution, Height,
+    ParametersV1, Parent, StateError, check_header, execute,
 };
 
 use crate::look::{Depth, Looked, Rules, Seen, look, look_at};
@@ -31,6 +31,28 @@ impl Looker {
 
     pub(crate) fn look_at(&self, block: CertifiedBlock) -> Seen {
         look_at(block, &self.rules, &self.keys, self.depth)
+    }
+}
+
+/// A block that is good, and what it did.
+#[derive(Clone, Copy, Debug)]
+pub struct Good<'a> {
+    /// The block.
+    pub block: &'a CertifiedBlock,
+    /// Its batches, checked, in its order.
+    pub batches: &'a [Arc<CheckedBatch>],
+    /// What executing it changed.
+    pub execution: &'a Execution,
+    /// The parameters of its epoch.
+    pub parameters: &'a ParametersV1,
+}
+
+impl Good<'_> {
+    /// Its batches, each with what is at hand of its texts and fits it.
+    pub fn copies(&self) -> Vec<(Arc<CheckedBatch>, Option<BatchTexts>)> {
+        let texts = self.block.fitting_texts(self.parameters);
+        let batches = self.batches.iter().map(Arc::clone);
+        batches.zip(texts.into_iter().map(Option::<&_>::cloned)).collect()
     }
 }
 
@@ -114,7 +136,7 @@ impl Auditor {
     /// # Errors
     /// The first condition that does not hold; the check then stands where it stood.
     pub fn check(&mut self, bytes: &[u8]) -> Result<(), Finding> {
-        self.take(self.looker.look(bytes), Looker::look_at, |_, _| ())
+        self.take(self.looker.look(bytes), Looker::look_at, |_| ())
     }
 
     /// Checks a block as the next one, and hands it with what it did to `see` if it is good.
@@ -124,7 +146,7 @@ impl Auditor {
     pub fn check_seeing<T>(
         &mut self,
         block: CertifiedBlock,
-        see: impl FnOnce(&CertifiedBlock, &Execution) -> T,
+        see: impl FnOnce(&Good<'_>) -> T,
     ) -> Result<T, Finding> {
         let seen = Looked::Seen(Box::new(self.looker.look_at(block)));
         self.take(seen, Looker::look_at, see)
@@ -152,14 +174,19 @@ impl Auditor {
         &mut self,
         looked: Looked,
         look_again: impl FnOnce(&Looker, CertifiedBlock) -> Seen,
-        see: impl FnOnce(&CertifiedBlock, &Execution) -> T,
+        see: impl FnOnce(&Good<'_>) -> T,
     ) -> Result<T, Finding> {
         let seen = self.seen(looked, look_again)?;
         let execution = self.execute(&seen)?;
         let mut counts = seen.counts;
         counts.executed = execution.transactions.len() as u64;
         self.counts.add(&counts);
-        let shown = see(&seen.block, &execution);
+        let shown = see(&Good {
+            block: &seen.block,
+            batches: seen.batches.as_deref().unwrap_or_default(),
+            execution: &execution,
+            parameters: self.looker.rules.parameters.v1(),
+        });
         self.state.advance(execution, &seen.block.v1().certificate);
         if self.state.tip.epoch != self.looker.rules.committee.epoch() {
             self.looker.rules = Arc::new(self.state.rules());

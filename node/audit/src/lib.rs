@@ -39,7 +39,7 @@ mod recent;
 mod source;
 mod state;
 
-pub use auditor::Auditor;
+pub use auditor::{Auditor, Good};
 pub use bundle::{
     After, BundleError, BundleReader, BundleWriter, MAGIC, MAX_CERTIFIED_BLOCK_BYTES, Opening, StateOpening,
     StateParts, Written,

@@ -143,7 +143,7 @@ fn take<E>(
             .recv()
             .expect("a panic in a pool's thread ends the process");
         let look_again = |looker: &Looker, block| workers.pool.install(|| looker.look_at(block));
-        auditor.take(looked, look_again, |_, _| ())?;
+        auditor.take(looked, look_again, |_| ())?;
         workers.room.give(length);
         workers.renew(auditor.looker());
         if watch(auditor).is_break() {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use quorate_ledger::{Address, AssetCode, Height, Timestamp};
 
-use crate::schema::{ActView, OperationKind, OperationView, Transaction};
+use crate::schema::{ActView, HoldName, OperationKind, OperationView, Transaction};
 use crate::text::{parse_rfc3339_bound, rfc3339_of};
 
 /// Which transactions to list. What is not said takes all.
@@ -71,22 +71,50 @@ impl TransactionFilter {
         self.sender.is_some() || self.selects_operations()
     }
 
-    /// Whether it takes a transaction of that history, between these points.
-    pub fn takes(&self, transaction: &Transaction) -> bool {
-        self.sender.is_none_or(|sender| sender == transaction.sender)
-            && self.takes_one_of(&transaction.operations)
+    /// Whether it takes a transaction of that history, between these points. `held` says of which asset a hold is, which
+    /// its releases and refunds do not; none if there never was one.
+    ///
+    /// # Errors
+    /// As `held`.
+    pub fn takes<E>(
+        &self,
+        transaction: &Transaction,
+        held: impl FnMut(&HoldName) -> Result<Option<AssetCode>, E>,
+    ) -> Result<bool, E> {
+        if self.sender.is_some_and(|sender| sender != transaction.sender) {
+            return Ok(false);
+        }
+        self.takes_one_of(&transaction.operations, held)
     }
 
     fn selects_operations(&self) -> bool {
         self.kind.is_some() || self.asset.is_some()
     }
 
-    fn takes_one_of(&self, operations: &[ActView]) -> bool {
-        let fits = |operation: &OperationView| {
-            let is_kind = self.kind.is_none_or(|kind| operation.kind() == kind);
-            is_kind && self.asset.is_none_or(|asset| operation.asset() == Some(asset))
-        };
-        !self.selects_operations() || operations.iter().any(|act| fits(&act.operation))
+    fn takes_one_of<E>(
+        &self,
+        operations: &[ActView],
+        mut held: impl FnMut(&HoldName) -> Result<Option<AssetCode>, E>,
+    ) -> Result<bool, E> {
+        if !self.selects_operations() {
+            return Ok(true);
+        }
+        for ActView { operation, .. } in operations {
+            if self.kind.is_some_and(|kind| operation.kind() != kind) {
+                continue;
+            }
+            let Some(asset) = self.asset else {
+                return Ok(true);
+            };
+            let about = match operation {
+                OperationView::Release { hold, .. } | OperationView::Refund { hold } => held(hold)?,
+                _ => operation.asset(),
+            };
+            if about == Some(asset) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The parameters that say this to a node; no value needs an escape in an address.
@@ -107,7 +135,9 @@ impl TransactionFilter {
 
 #[cfg(test)]
 mod tests {
-    use quorate_ledger::Amount;
+    use std::convert::Infallible;
+
+    use quorate_ledger::{Amount, Digest};
 
     use super::*;
 
@@ -165,12 +195,44 @@ mod tests {
             asset: asset.map(code),
             ..TransactionFilter::default()
         };
-        assert!(of(None, None).takes_one_of(&[]));
-        assert!(of(Some(OperationKind::Burn), None).takes_one_of(&operations));
-        assert!(of(None, Some("QRT")).takes_one_of(&operations));
-        assert!(of(Some(OperationKind::Burn), Some("CO2")).takes_one_of(&operations));
-        assert!(!of(Some(OperationKind::Burn), Some("QRT")).takes_one_of(&operations));
-        assert!(!of(Some(OperationKind::Mint), None).takes_one_of(&operations));
-        assert!(!of(None, Some("EUR")).takes_one_of(&operations));
+        let takes = |filter: TransactionFilter, operations: &[ActView]| {
+            let unasked = |_: &HoldName| Err("no hold is looked up");
+            filter.takes_one_of(operations, unasked).unwrap()
+        };
+        assert!(takes(of(None, None), &[]));
+        assert!(takes(of(Some(OperationKind::Burn), None), &operations));
+        assert!(takes(of(None, Some("QRT")), &operations));
+        assert!(takes(of(Some(OperationKind::Burn), Some("CO2")), &operations));
+        assert!(!takes(of(Some(OperationKind::Burn), Some("QRT")), &operations));
+        assert!(!takes(of(Some(OperationKind::Mint), None), &operations));
+        assert!(!takes(of(None, Some("EUR")), &operations));
+    }
+
+    #[test]
+    fn releases_and_refunds_are_about_the_asset_of_their_hold() {
+        let code = |text: &str| text.parse::<AssetCode>().unwrap();
+        let hold = HoldName {
+            owner: Address([1; 20]),
+            transaction: Digest([2; 32]),
+            operation: 3,
+        };
+        let by = Address([7; 20]);
+        let refund = ActView {
+            by,
+            operation: OperationView::Refund { hold },
+        };
+        let of = |kind, asset| TransactionFilter {
+            kind,
+            asset: Some(code(asset)),
+            ..TransactionFilter::default()
+        };
+        let takes = |filter: TransactionFilter| {
+            let held = |named: &HoldName| Ok::<_, Infallible>((*named == hold).then(|| code("QRT")));
+            filter.takes_one_of(std::slice::from_ref(&refund), held).unwrap()
+        };
+        assert!(takes(of(None, "QRT")));
+        assert!(takes(of(Some(OperationKind::Refund), "QRT")));
+        assert!(!takes(of(Some(OperationKind::Release), "QRT")));
+        assert!(!takes(of(None, "CO2")));
     }
 }

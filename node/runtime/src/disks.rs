@@ -12,6 +12,7 @@ use quorate_crypto::{Certificate, Digest, Height};
 use quorate_driver::{At, EntryNumber, Recovered, recovered};
 use quorate_ledger::{Agreement, StateTree, Tip, decode};
 use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
+use quorate_webhooks::Hooks;
 
 use crate::config::{Home, NodeConfig};
 use crate::error::NodeError;
@@ -153,11 +154,14 @@ pub struct CheckReport {
     pub state_values: usize,
 }
 
-/// Checks a home without starting a node: configuration, genesis, keys (the witness key too), and that the stored state
-/// has the root in the stored tip.
+/// Checks a home without starting a node: configuration, genesis, keys (the witness key too), webhooks' secrets and
+/// certificates, and that the stored state has the root in the stored tip.
 pub fn check(home: &Home, config: &NodeConfig, access: Access<'_>) -> Result<CheckReport, NodeError> {
     let _lock = HomeLock::acquire(home.path())?;
     let identity = Identity::read(home, access)?;
+    if let Some((name, reason)) = Hooks::first_unusable(home.path(), access.groups, &config.webhooks) {
+        return Err(NodeError::UnusableWebhook { name, reason });
+    }
     let (chain, tree) = open_chain(home, &identity, config)?;
     let roster = identity.rosters().read(&chain.reader())?;
     identity.node_key(&roster)?;

@@ -104,6 +104,14 @@ pub enum NodeError {
         /// The key in the genesis document.
         expected: PublicKey,
     },
+    /// A webhook that cannot be used.
+    #[error("the webhook `{name}` would post nothing: {reason}")]
+    UnusableWebhook {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// A configured peer is unknown.
     #[error("the configuration names the peer `{name}`, which is not a validator in the genesis document")]
     UnknownPeer {
@@ -167,7 +175,7 @@ impl NodeError {
             Self::Key { source, .. } if source.is_permission() => 8,
             _ if self.is_damage() => DAMAGED,
             // What a check of a home is for; a node that runs does not look.
-            Self::NoWitnessKey { .. } | Self::WrongWitnessKey { .. } => 7,
+            Self::NoWitnessKey { .. } | Self::WrongWitnessKey { .. } | Self::UnusableWebhook { .. } => 7,
             Self::Config(ConfigError::Malformed { .. })
             | Self::Log(_)
             | Self::Genesis { .. }

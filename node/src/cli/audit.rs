@@ -11,7 +11,7 @@ mod compare;
 mod export;
 pub(crate) mod files;
 mod merge;
-mod offline;
+pub(crate) mod offline;
 pub(crate) mod pinned;
 mod policy;
 pub(crate) mod question;
@@ -33,6 +33,7 @@ use serde::Serialize;
 use self::anchor::AnchorArgs;
 use self::answer::Answer;
 use self::ask::NodesArgs;
+use self::offline::OfflineArgs;
 use super::wallet::notarize::hash_file;
 
 #[derive(Subcommand, Debug)]
@@ -80,9 +81,8 @@ pub(crate) struct ProveArgs {
     /// Write the proof here; it is not overwritten [default: a name in this folder that says what it proves]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Make the proof from the chain in this home, on which no node may run, instead of asking one
-    #[arg(long, value_name = "HOME")]
-    home: Option<PathBuf>,
+    #[command(flatten)]
+    offline: OfflineArgs,
     #[command(flatten)]
     anchor: AnchorArgs,
     #[command(flatten)]
@@ -253,15 +253,13 @@ struct View<'a> {
 }
 
 async fn prove(question: &ProofOf, args: &ProveArgs, output: &Output) -> Result<(), Failure> {
-    if args.home.is_some() {
-        args.nodes.refuse_beside("--home")?;
-    }
+    args.offline.refuse_nodes(&args.nodes)?;
     let default = || PathBuf::from(question::file_name(question));
     let out = args.out.clone().unwrap_or_else(default);
     files::refuse_existing(&out)?;
     let anchor = args.anchor.read()?;
-    let text = match &args.home {
-        Some(home) => offline::prove(home, question, anchor.pin)?,
+    let text = match args.offline.prove(question, &anchor, output).await? {
+        Some(text) => text,
         None => ask::ask(&args.nodes.client()?, question, &anchor).await?,
     };
     let decimals = anchor::decimals_of(&anchor);

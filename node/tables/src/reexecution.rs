@@ -67,11 +67,11 @@ where
         };
         let certified = certified.map_err(ReexecutionError::Blocks)?;
         let committee = self.auditor.committee().clone();
-        let done = self.auditor.check_seeing(certified, |block, execution| {
-            let fields = block.v1();
+        let done = self.auditor.check_seeing(certified, |good| {
+            let fields = good.block.v1();
             let header = fields.block.v1().header.clone();
             let certified = CertifiedHeader::new(header, &fields.certificate, &committee);
-            (certified, intents(block, execution))
+            (certified, intents(good.block, good.execution))
         });
         let (certified, transactions) = done.map_err(bad)?;
         let next = self.auditor.committee();

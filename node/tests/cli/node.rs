@@ -1,6 +1,7 @@
 //! Homes: what is refused before a node starts.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::genesis::assembled;
@@ -39,6 +40,38 @@ fn a_witness_key_that_is_gone_or_anothers_is_found_by_a_check() {
     );
     fs::rename(dir.join("kept.key"), &witness).unwrap();
     run(dir, &check, 0);
+}
+
+/// A node agrees without its webhooks, so a start would say it in the log alone.
+#[test]
+fn a_webhook_whose_secret_cannot_be_used_is_found_by_a_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    assembled(dir);
+    run(
+        dir,
+        &["node", "init", "--home", "home-A", "--genesis", "genesis.toml"],
+        0,
+    );
+    let config = dir.join("home-A/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let hook =
+        "[[webhooks]]\nname = \"orders\"\nurl = \"http://127.0.0.1:9/\"\nsecret_file = \"orders.secret\"\n";
+    fs::write(&config, format!("{text}\n{hook}")).unwrap();
+    let check = ["node", "check", "--home", "home-A"];
+    let (_, stderr) = run(dir, &check, 7);
+    assert!(
+        stderr.contains("`orders` would post nothing") && stderr.contains("orders.secret"),
+        "{stderr}"
+    );
+    let secret = dir.join("home-A/orders.secret");
+    let line = format!("whsec_{}\n", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz");
+    fs::write(&secret, line).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+    run(dir, &check, 7);
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    run(dir, &check, 0);
+    assert!(!dir.join("home-A/webhooks").exists(), "a check writes nothing");
 }
 
 #[test]

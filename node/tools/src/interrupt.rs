@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::failure::Exit;
+use crate::scratch;
 
 /// The terminal as it was before a passphrase was asked for without echo.
 static BEFORE_PROMPT: Mutex<Option<Termios>> = Mutex::new(None);
@@ -16,6 +17,7 @@ pub fn exit_on_interrupt() -> Guard {
     Guard(tokio::spawn(async {
         if tokio::signal::ctrl_c().await.is_ok() {
             restore_terminal();
+            scratch::remove_all();
             eprintln!("interrupted");
             std::process::exit(i32::from(Exit::Interrupted.code()));
         }

@@ -12,4 +12,5 @@ pub mod output;
 pub mod passphrase;
 pub mod protocol;
 pub mod question;
+pub mod scratch;
 pub mod wallet;

@@ -1,16 +1,33 @@
 // The check of a page of the explorer: the proof that the node serves is judged here, against a genesis hash that the
 // reader pins, and what the page shows is compared with what the proof establishes.
 
-import { toHex } from "./bytes.js";
-import { compareAccount, compareBlock, compareHistory, compareTransaction } from "./comparing.js";
+import { fromHex, toHex } from "./bytes.js";
+import {
+  compareAccount,
+  compareAsset,
+  compareBlock,
+  compareHistory,
+  compareRecord,
+  compareStatement,
+  compareTransaction,
+} from "./comparing.js";
 import { Refusal, Unusable } from "./errors.js";
 import { readProofFile } from "./file.js";
 import { readGenesis } from "./genesis.js";
 import { judge, trustOf } from "./judging.js";
 import { detailsOf, listOf, make } from "./making.js";
-import { assetsOf, readAccount, readBlock, readTransaction } from "./pages.js";
+import {
+  assetsOf,
+  readAccount,
+  readAsset,
+  readBlock,
+  readRecord,
+  readStatement,
+  readTransaction,
+} from "./pages.js";
 import { hashIn, pinAt, pinnedAt } from "./pinning.js";
 import { headOf } from "./proof.js";
+import { assetKey, uniqueRecordKey } from "./state.js";
 import { parseAddress, timeText, visible } from "./text.js";
 import { count } from "./trail.js";
 import { decimalsOf } from "./words.js";
@@ -272,6 +289,45 @@ async function checkStatement(report, { about, form }, given) {
   return true;
 }
 
+/** When the blocks are that a page names, by their proofs. */
+async function provenTimes(report, heights, given) {
+  const times = new Map();
+  for (const height of new Set(heights.filter((each) => each !== null && each !== "0"))) {
+    const what = `the proof of block ${height}`;
+    const data = await fetched(`blocks/${height}/proof`);
+    await judged(report, what, data, given);
+    const header = headOf(readProofFile(data)[0]);
+    if (String(header.height) !== height) throw new Ended("proof", `${what} is of block ${header.height}`);
+    times.set(height, header.timestamp);
+  }
+  return times;
+}
+
+async function checkStatementPage(report, { about, proof }, given) {
+  const shown = readStatement(document);
+  const verdict = await judged(report, "the proof", await fetched(proof), given);
+  checkQuestion(verdict, "statement", (asked) => asked.startsWith(`${about} `));
+  sayWhen(report, verdict);
+  report.step("good", `the statement: ${count(verdict.found.entries.length, "entry", "entries")}, none left out.`);
+  const times = await provenTimes(report, [shown.from.height, shown.to.height], given);
+  const decimals = await provenDecimals(report, assetsOf(document), given);
+  return tell(report, compareStatement(shown, verdict, about, decimals, times));
+}
+
+async function checkAsset(report, { about, proof }, given) {
+  const verdict = await judged(report, "the proof", await fetched(proof), given);
+  checkQuestion(verdict, "state", (asked) => asked === `${toHex(assetKey(about))}/256`);
+  sayWhen(report, verdict);
+  return tell(report, compareAsset(readAsset(document), verdict, about));
+}
+
+async function checkRecord(report, { about, proof }, given) {
+  const verdict = await judged(report, "the proof", await fetched(proof), given);
+  checkQuestion(verdict, "state", (asked) => asked === `${toHex(uniqueRecordKey(fromHex(about)))}/256`);
+  sayWhen(report, verdict);
+  return tell(report, compareRecord(readRecord(document), verdict, about));
+}
+
 /** A node can serve an old proof, which is true as of its block. */
 function sayWhen(report, { head }) {
   report.step(
@@ -286,6 +342,9 @@ const CHECKS = {
   block: checkBlock,
   account: checkAccount,
   statement: checkStatement,
+  "statement-page": checkStatementPage,
+  asset: checkAsset,
+  record: checkRecord,
 };
 
 /** The check that was last asked for, to be done again with another pin. */

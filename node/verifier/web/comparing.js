@@ -369,6 +369,139 @@ export function compareHistory(shown, { found }, decimals) {
   return comparison;
 }
 
+/** What a step says that a balance became, as a page says it: what came or went, and what is there after it. */
+function changeTexts({ changes }, decimals) {
+  const signed = (before, after, asset) => {
+    const moved = after < before ? before - after : after - before;
+    return `${after < before ? "−" : "+"}${moneyText(moved, asset, decimals)}`;
+  };
+  const moved = changes.flatMap(({ asset, free_before, free_after, held_before, held_after }) => [
+    ...(free_before === free_after ? [] : [signed(free_before, free_after, asset)]),
+    ...(held_before === held_after ? [] : [`held ${signed(held_before, held_after, asset)}`]),
+  ]);
+  const after = changes.map(({ asset, free_after, held_after }) => {
+    const held = held_after > 0n ? `, held ${moneyText(held_after, asset, decimals)}` : "";
+    return `${moneyText(free_after, asset, decimals)}${held}`;
+  });
+  return { moved: moved.join("; "), after: after.join("; ") };
+}
+
+/** The balances at both ends of a statement. */
+function compareEnds(comparison, shown, found, decimals) {
+  const nothing = { free: 0n, held: 0n };
+  const by = (items) => new Map(items.map((item) => [item.asset, item]));
+  const [opening, closing] = [by(found.opening), by(found.closing)];
+  const isThere = (item) => item !== undefined && (item.free > 0n || item.held > 0n);
+  const proven = Array.from(new Set([...opening.keys(), ...closing.keys()]));
+  const listed = shown.balances.map((row) => row.asset);
+  for (const asset of proven.filter((each) => isThere(opening.get(each)) || isThere(closing.get(each)))) {
+    if (!listed.includes(asset)) comparison.differ(`balance of ${asset}`, "not on the page", "the account had some");
+  }
+  for (const row of shown.balances) {
+    const { asset } = row;
+    const ends = [opening.get(asset) ?? nothing, closing.get(asset) ?? nothing];
+    comparison.text(`${asset}: opening balance`, row.opening, unitsText(ends[0].free, asset, decimals));
+    comparison.text(`${asset}: held then`, row.openingHeld, unitsText(ends[0].held, asset, decimals));
+    comparison.text(`${asset}: closing balance`, row.closing, unitsText(ends[1].free, asset, decimals));
+    comparison.text(`${asset}: held at the end`, row.closingHeld, unitsText(ends[1].held, asset, decimals));
+  }
+}
+
+/** The page of a statement with what its proof establishes. `times` are those of the blocks that the page names as ends. */
+export function compareStatement(shown, { found }, address, decimals, times) {
+  const comparison = new Comparison();
+  comparison.name("account", shown.account, address);
+  const compareEnd = (what, { text, time, height }, proven) => {
+    if (time !== null) comparison.time(what, time, proven);
+    else if (height !== null && times.get(height) === proven) comparison.same.push(what);
+    else if (height !== null) comparison.differ(what, text, timeText(proven));
+    else if (what !== "from" || !found.openingIsOfGenesis) comparison.differ(what, text ?? "nothing", timeText(proven));
+    else comparison.same.push(what);
+  };
+  compareEnd("from", shown.from, found.from);
+  // Both ends are in a page's statement; what is proven ends before its end.
+  compareEnd("to", shown.to, found.to - 1n);
+  if (found.completeUpTo !== null) {
+    comparison.open.push(`what is after ${timeText(found.completeUpTo)}: no later block was certified there`);
+  }
+  compareEnds(comparison, shown, found, decimals);
+  comparison.number("entries", shown.count, found.entries.length);
+  const numbers = numbersOf(shown.entries, "number");
+  const [first] = numbers;
+  if (!numbers.every((number, place) => number === first + BigInt(place))) {
+    comparison.differ("entries", numbers.join(", "), "numbers that rise by one from row to row");
+  }
+  const all = found.entries.map((item) => item.step.number);
+  if (shown.isFirst && first !== all[0]) comparison.differ("first entry", String(first), String(all[0]));
+  if (shown.isLast && numbers.at(-1) !== all.at(-1)) {
+    comparison.differ("last entry", String(numbers.at(-1)), String(all.at(-1)));
+  }
+  if (!shown.isFirst || !shown.isLast) {
+    comparison.open.push(`entries on other pages: of ${all.length} the page has ${shown.entries.length}`);
+  }
+  const proven = new Map(found.entries.map((item) => [item.step.number, item]));
+  for (const [place, row] of shown.entries.entries()) {
+    const item = proven.get(numbers[place]);
+    const what = `entry ${row.number}`;
+    if (!item) {
+      comparison.differ(what, row.id?.title ?? row.text, "the history has no such entry in that time");
+      continue;
+    }
+    comparison.time(`${what}: time`, row.time, item.entry.timestamp);
+    compareRow(comparison, what, row, item.entry, item.shown, decimals);
+    const { moved, after } = changeTexts(item.step, decimals);
+    comparison.text(`${what}: change`, row.changes.join("; "), moved);
+    comparison.text(`${what}: balance after`, row.after.join("; "), after);
+  }
+  return comparison;
+}
+
+/** The page of an asset with what a proof of the state establishes. */
+export function compareAsset(shown, { found }, code) {
+  const comparison = new Comparison();
+  const leaf = found.flatMap((proof) => proof.leaves).find(({ name }) => name === "asset");
+  if (!leaf) {
+    comparison.differ("asset", shown.code ?? code, "there is none");
+    return comparison;
+  }
+  const { value } = leaf;
+  comparison.text("code", shown.code, value.code);
+  comparison.text("decimals", shown.decimals, String(value.decimals));
+  comparison.text("supply", shown.supply, grouped(amountText(value.supply, value.decimals)));
+  comparison.name("issuer", shown.issuer, addressText(value.issuer));
+  comparison.open.push("the description, and who holds how much: each account's own page proves that");
+  return comparison;
+}
+
+/** The page of a document's records with what a proof of its claim establishes. */
+export function compareRecord(shown, { found }, sha256) {
+  const comparison = new Comparison();
+  comparison.name("SHA-256", shown.sha256, sha256);
+  const claim = found.flatMap((proof) => proof.leaves).find(({ name }) => name === "unique record");
+  const claims = shown.records.filter((row) => row.kept?.startsWith("unique"));
+  if (claims.length > 1) comparison.differ("claims", `${claims.length}`, "at most one");
+  const [row] = claims;
+  if (claim && row) {
+    comparison.name("who claims it", row.by, addressText(claim.value.address));
+    comparison.name("transaction of the claim", row.id, toHex(claim.value.id));
+    comparison.time("time of the claim", row.time, claim.value.timestamp);
+  } else if (row) {
+    comparison.differ("who claims it", row.by?.title ?? row.by?.text ?? "somebody", "nobody");
+  } else if (claim && shown.isFirst && shown.isLast) {
+    comparison.differ("who claims it", "nobody", addressText(claim.value.address));
+  } else if (claim) {
+    comparison.open.push("who claims it, which is on another page");
+  } else {
+    comparison.same.push("that nobody claims it");
+  }
+  if (shown.records.length > claims.length) {
+    comparison.open.push(
+      "records in the log, and accounts' own: each is proven by its transaction, and that there are no more is not proven",
+    );
+  }
+  return comparison;
+}
+
 /** The page of a block with what its proof establishes. `header` is the proof's. */
 export function compareBlock(shown, { found, head }, header, decimals) {
   const comparison = new Comparison();

@@ -135,6 +135,72 @@ export function readBlock(root) {
   };
 }
 
+/** The height of the block that a fact leads to; null if it leads to none. */
+function heightIn(found) {
+  const href = found?.querySelector('a[href^="blocks/"]')?.getAttribute("href") ?? "";
+  return /^blocks\/(\d{1,20})$/.exec(href)?.[1] ?? null;
+}
+
+/** An end of a statement's time: what is said of it, and the time or the block that it names. */
+function endOf(found) {
+  return { text: textOf(found), time: timeOf(found), height: heightIn(found) };
+}
+
+/** The page of a statement. */
+export function readStatement(root) {
+  const facts = factsOf(root);
+  return {
+    account: nameOf(facts.get("Account")),
+    from: endOf(facts.get("From")),
+    to: endOf(facts.get("To")),
+    count: textOf(root.querySelector("#entries-title .count")),
+    balances: rowsOf(root, "balances").map((row) => ({
+      asset: textOf(row.get("Asset")),
+      opening: textOf(row.get("Opening")),
+      openingHeld: textOf(row.get("Held then")),
+      closing: textOf(row.get("Closing")),
+      closingHeld: textOf(row.get("Held at the end")),
+    })),
+    entries: rowsOf(root, "entries").map((row) => ({
+      number: textOf(row.get("Number")),
+      id: nameOf(row.get("Transaction")),
+      status: row.get("What")?.querySelector(".void") ? "Failed" : "Committed",
+      time: timeOf(row.get("Time (UTC)")),
+      changes: all(row.get("Change"), "li").map(textOf),
+      after: all(row.get("Balance after"), "li").map(textOf),
+      ...saidIn(row.get("What")),
+    })),
+    isFirst: !root.querySelector('.pager a[rel="first"]'),
+    isLast: !root.querySelector('.pager a[rel="next"]'),
+  };
+}
+
+/** The page of an asset. */
+export function readAsset(root) {
+  const facts = factsOf(root);
+  return {
+    code: textOf(root.querySelector("#code")),
+    supply: textOf(root.querySelector("#supply")),
+    issuer: nameOf(facts.get("Issuer")),
+    decimals: textOf(facts.get("Decimals")),
+  };
+}
+
+/** The page of a document's records. */
+export function readRecord(root) {
+  return {
+    sha256: nameOf(root.querySelector("#sha256")),
+    records: rowsOf(root, "records").map((row) => ({
+      time: timeOf(row.get("Recorded (UTC)")),
+      by: nameOf(row.get("By")),
+      kept: textOf(row.get("Kept")),
+      id: nameOf(row.get("Transaction")),
+    })),
+    isFirst: !root.querySelector('.pager a[rel="first"]'),
+    isLast: !root.querySelector('.pager a[rel="next"]'),
+  };
+}
+
 /** The codes of all assets that a page speaks of. */
 export function assetsOf(root) {
   const codes = all(root.querySelector("main"), "a.asset").map(textOf);

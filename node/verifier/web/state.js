@@ -70,6 +70,11 @@ export function grantKey({ account, right, scope: [kind, value] }) {
   return keyAt(0x09, account, numbers, material[kind]());
 }
 
+/** The key of the record that claims a document. */
+export function uniqueRecordKey(sha256) {
+  return keyAt(0x05, cutHash("unique-record", sha256));
+}
+
 /** The key of the parameters (0), the rules (1), the agreement (2) or the counters (3). */
 export function singleKey(number) {
   return keyAt(0x10, Uint8Array.of(number));
@@ -98,7 +103,7 @@ const BY_KIND = {
     types.RECORD,
     ({ address, sha256: document }) => keyAt(0x04, cutHash("own-record", concat(address, document))),
   ],
-  0x05: ["unique record", types.RECORD, (record) => keyAt(0x05, cutHash("unique-record", record.sha256))],
+  0x05: ["unique record", types.RECORD, (record) => uniqueRecordKey(record.sha256)],
   0x06: ["member", types.MEMBER, (member) => memberKey(member.number)],
   0x07: ["seat", types.SEAT, (seat) => seatKey(seat.number)],
   0x08: ["in use", types.IN_USE, (use) => takenKey(use.taken)],

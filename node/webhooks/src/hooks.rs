@@ -65,6 +65,15 @@ impl Hooks {
         Self(configs.iter().map(open).collect())
     }
 
+    /// Looks for the first hook of a home whose secret or certificates cannot be used: its name, and why. Nothing is
+    /// posted or written.
+    pub fn first_unusable(home: &Path, groups: &[u32], configs: &[HookConfig]) -> Option<(String, String)> {
+        configs.iter().find_map(|config| {
+            let why = receiver_of(home, groups, config).err()?;
+            Some((config.name.clone(), why))
+        })
+    }
+
     /// Delivers until the node stops, and keeps how far each has come.
     pub async fn run(&self, node: Arc<dyn Node>, stopped: watch::Receiver<bool>) {
         let mut tasks = JoinSet::new();
@@ -150,10 +159,14 @@ impl Slot {
     }
 }
 
-fn usable(place: Place<'_>, config: &HookConfig) -> Result<Hook, String> {
-    let secrets = Secrets::read(&place.home.join(&config.secret_file), place.groups);
+fn receiver_of(home: &Path, groups: &[u32], config: &HookConfig) -> Result<Receiver, String> {
+    let secrets = Secrets::read(&home.join(&config.secret_file), groups);
     let secrets = secrets.map_err(|error| error.to_string())?;
-    let receiver = Receiver::new(config, place.home, secrets)?;
+    Receiver::new(config, home, secrets)
+}
+
+fn usable(place: Place<'_>, config: &HookConfig) -> Result<Hook, String> {
+    let receiver = receiver_of(place.home, place.groups, config)?;
     std::fs::create_dir_all(place.folder)
         .map_err(|error| format!("{} cannot be made: {error}", place.folder.display()))?;
     Hook::open(config.clone(), place.network, place.tip, place.folder, receiver)

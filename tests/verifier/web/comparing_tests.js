@@ -5,8 +5,11 @@ import { ascii, fromHex, toHex } from "../../../node/verifier/web/bytes.js";
 import { Trust } from "../../../node/verifier/web/committee.js";
 import {
   compareAccount,
+  compareAsset,
   compareBlock,
   compareHistory,
+  compareRecord,
+  compareStatement,
   compareTransaction,
   grouped,
   moneyText,
@@ -16,7 +19,7 @@ import { readProofFile } from "../../../node/verifier/web/file.js";
 import { decodeGenesis } from "../../../node/verifier/web/genesis.js";
 import { hashIn, pinAt, pinnedAt } from "../../../node/verifier/web/pinning.js";
 import { headOf, verify } from "../../../node/verifier/web/proof.js";
-import { addressText } from "../../../node/verifier/web/text.js";
+import { addressText, parseAddress } from "../../../node/verifier/web/text.js";
 import { assert, assertSame } from "./check.js";
 import { Page } from "./goldens.js";
 
@@ -120,6 +123,36 @@ async function pagesOf({ formats }) {
       },
       compare: (shown) => compareHistory(shown, statement.verdict, DECIMALS),
     },
+    statement: {
+      // K1 begins with 1000.00 EUR, pays 12.50 of them, and 500.00 for 2 GOLD.
+      shown: {
+        account: name(sender, "accounts"),
+        from: { text: "The beginning", time: null, height: null },
+        to: { text: "Block 1, itself included", time: null, height: "1" },
+        count: "2",
+        balances: [
+          { asset: "EUR", opening: "1,000.00", openingHeld: "0.00", closing: "487.50", closingHeld: "0.00" },
+          { asset: "GOLD", opening: "0", openingHeld: "0", closing: "2", closingHeld: "0" },
+        ],
+        entries: statement.verdict.found.entries.map(({ step, entry }, place) => ({
+          number: String(step.number),
+          id: name(toHex(entry.id), "transactions"),
+          status: "Committed",
+          time: time(new Date(Number(entry.timestamp)).toISOString()),
+          changes: [["−12.50 EUR"], ["−500.00 EUR", "+2 GOLD"]][place],
+          after: [["987.50 EUR"], ["487.50 EUR", "2 GOLD"]][place],
+          text: "",
+          moneys: place === 0 ? ["12.50 EUR"] : [],
+          accounts: [],
+        })),
+        isFirst: true,
+        isLast: true,
+      },
+      compare: (shown) => {
+        const times = new Map([["1", statement.verdict.found.to - 1n]]);
+        return compareStatement(shown, statement.verdict, sender, DECIMALS, times);
+      },
+    },
   };
   return { pages, sender, to };
 }
@@ -177,15 +210,95 @@ export function comparingTests(inputs) {
         ["history", ["entries", 0, "number"], "3"],
         ["history", ["entries", 1, "id"], name(other, "transactions")],
         ["history", ["entries", 1, "moneys"], ["12.51 EUR"]],
+        ["statement", ["account"], name(to, "accounts")],
+        ["statement", ["to", "height"], "2"],
+        ["statement", ["to"], { text: "then", time: time("2026-01-01T00:00:02.000Z"), height: null }],
+        ["statement", ["from"], { text: "then", time: time("2026-01-01T00:00:01.000Z"), height: null }],
+        ["statement", ["count"], "1"],
+        ["statement", ["balances"], []],
+        ["statement", ["balances", 0, "opening"], "1,000.01"],
+        ["statement", ["balances", 0, "closing"], "478.50"],
+        ["statement", ["balances", 1, "closingHeld"], "1"],
+        ["statement", ["balances", 1, "asset"], "EUR"],
+        ["statement", ["entries"], []],
+        ["statement", ["entries", 0, "id"], name(other, "transactions")],
+        ["statement", ["entries", 0, "time"], time("2026-01-01T00:00:02.000Z")],
+        ["statement", ["entries", 0, "changes"], ["−12.51 EUR"]],
+        ["statement", ["entries", 0, "changes"], ["+12.50 EUR"]],
+        ["statement", ["entries", 1, "changes"], ["−500.00 EUR"]],
+        ["statement", ["entries", 1, "after"], ["487.50 EUR", "3 GOLD"]],
+        ["statement", ["entries", 1, "status"], "Failed"],
+        ["statement", ["entries", 1, "number"], "3"],
       ]) {
         const { shown, compare } = pages[kind];
         const { differences } = compare(changed(shown, path, part));
         assert(differences.length > 0, `${kind}: ${path.join(".")} as ${JSON.stringify(part)} is not found`);
       }
-      const { shown, compare } = pages.history;
-      for (const entries of [shown.entries.slice(1), shown.entries.slice(0, 1), shown.entries.slice().reverse()]) {
-        assert(compare({ ...shown, entries }).differences.length > 0, "a row that is left out, or moved");
+      for (const { shown, compare } of [pages.history, pages.statement]) {
+        const { entries } = shown;
+        for (const others of [entries.slice(1), entries.slice(0, 1), entries.slice().reverse(), [...entries, entries[1]]]) {
+          assert(compare({ ...shown, entries: others }).differences.length > 0, "a row left out, moved, or twice");
+        }
       }
+    },
+    "a statement on several pages says which entries were compared": async () => {
+      const { shown, compare } = (await pagesOf(inputs)).pages.statement;
+      const second = { ...shown, entries: shown.entries.slice(1), isFirst: false };
+      const { differences, open } = compare(second);
+      assertSame(differences, [], "its second page");
+      assert(open.some((words) => words.includes("of 2 the page has 1")), open.join("; "));
+    },
+    "an asset's page is held to the asset's leaf": () => {
+      const issuer = "qr1venmzywv08eqec6pshrgw93lgca756gd7s4hr6";
+      const value = { code: "EUR", decimals: 2, supply: 123_456n, issuer: parseAddress(issuer) };
+      const verdict = { found: [{ leaves: [{ name: "asset", value }] }] };
+      const shown = { code: "EUR", supply: "1,234.56", issuer: name(issuer, "accounts"), decimals: "2" };
+      const compare = (page) => compareAsset(page, verdict, "EUR").differences;
+      assertSame(compare(shown), [], "as it is");
+      const other = "qr19k87kpt98u92qnm4lngfw2e9warwd4045g30zv";
+      for (const [path, part] of [
+        [["code"], "EUA"],
+        [["supply"], "12,345.60"],
+        [["decimals"], "3"],
+        [["issuer"], name(other, "accounts")],
+      ]) {
+        assert(compare(changed(shown, path, part)).length > 0, path.join("."));
+      }
+      assert(compareAsset(shown, { found: [{ leaves: [] }] }, "EUR").differences.length > 0, "an asset that is not there");
+    },
+    "a record's page is held to the claim's leaf": () => {
+      const [by, other] = [
+        "qr1venmzywv08eqec6pshrgw93lgca756gd7s4hr6",
+        "qr19k87kpt98u92qnm4lngfw2e9warwd4045g30zv",
+      ];
+      const [sha256, id] = ["ab".repeat(32), "cd".repeat(32)];
+      const value = { address: parseAddress(by), sha256: fromHex(sha256), id: fromHex(id), timestamp: 1_767_225_601_000n };
+      const claimed = { found: [{ leaves: [{ name: "unique record", value }] }] };
+      const unclaimed = { found: [{ leaves: [] }] };
+      const row = { time: time("2026-01-01T00:00:01.000Z"), by: name(by, "accounts"), kept: "unique", id: name(id, "t") };
+      const shown = {
+        sha256: { text: sha256, title: null, href: null },
+        records: [{ ...row, kept: "log", by: name(other, "accounts") }, row],
+        isFirst: true,
+        isLast: true,
+      };
+      const compare = (page, verdict = claimed) => compareRecord(page, verdict, sha256).differences;
+      assertSame(compare(shown), [], "as it is");
+      assertSame(compare({ ...shown, records: shown.records.slice(0, 1) }, unclaimed), [], "not claimed");
+      for (const [page, verdict, what] of [
+        [changed(shown, ["sha256", "text"], id), claimed, "another document"],
+        [changed(shown, ["records", 1, "by"], name(other, "accounts")), claimed, "another account"],
+        [changed(shown, ["records", 1, "id"], name(sha256, "t")), claimed, "another transaction"],
+        [changed(shown, ["records", 1, "time"], time("2026-01-01T00:00:02.000Z")), claimed, "another time"],
+        [changed(shown, ["records", 1, "kept"], "log"), claimed, "a claim that is not shown"],
+        [changed(shown, ["records", 0, "kept"], "unique"), claimed, "two claims"],
+        [shown, unclaimed, "a claim that is none"],
+      ]) {
+        assert(compare(page, verdict).length > 0, what);
+      }
+      const paged = compareRecord({ ...shown, records: shown.records.slice(0, 1), isLast: false }, claimed, sha256);
+      assertSame(paged.differences, [], "the claim is on another page");
+      assert(paged.open.some((words) => words.includes("another page")), "it says so");
     },
     "an account's page is held to all that the state has of it": () => {
       const address = "qr1venmzywv08eqec6pshrgw93lgca756gd7s4hr6";

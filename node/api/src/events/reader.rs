@@ -225,7 +225,7 @@ impl StreamFilter {
             kind: self.kind,
             ..TransactionFilter::default()
         };
-        if !of_lists.takes(transaction) {
+        if !holds.are_taken(snapshot, &of_lists, transaction)? {
             return Ok(false);
         }
         match &self.account {

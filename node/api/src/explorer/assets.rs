@@ -8,11 +8,11 @@ use maud::{Markup, html};
 use quorate_client::schema::{Asset, AssetList, Holder, HolderList};
 use quorate_client::spreadsheet::cell;
 use quorate_client::wallet::format_amount;
-use quorate_ledger::{Amount, AssetCode, visible};
+use quorate_ledger::{Amount, AssetCode, Height, visible};
 
 use super::here::Here;
 use super::layout::{self, Page, Section};
-use super::{csv, parts, raw, selection};
+use super::{checks, csv, parts, raw, selection};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_FILE_ROWS, MAX_HOLDERS_LOOKED_AT, MAX_PAGE};
 use crate::cursor::ListTag;
@@ -135,6 +135,9 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
             div .title { h1 { "Asset " span #code { (code) } } }
             @if !asset.description.is_empty() { p .lead { (visible(&asset.description)) } }
             (facts(&asset))
+            @if snapshot.height() > Height::GENESIS {
+                (checks::section("asset", &code.to_string(), &format!("assets/{code}/proof")))
+            }
             (largest(&asset, all.as_deref()))
             section aria-labelledby="holders-title" {
                 h2 #holders-title {

@@ -6,12 +6,12 @@ use maud::{Markup, html};
 use quorate_client::schema::{DocumentRecord, KeepView, RecordList, WithheldText};
 use quorate_client::spreadsheet::cell;
 use quorate_client::text::rfc3339_of;
-use quorate_ledger::is_unseen;
+use quorate_ledger::{Height, is_unseen};
 
 use super::here::Here;
 use super::layout::{self, Page, Section};
 use super::selection::{List, Selection};
-use super::{csv, documents, parts, raw, words};
+use super::{checks, csv, documents, parts, raw, words};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_FILE_ROWS, MAX_LOOKED_AT, MAX_PAGE};
 use crate::cursor::ListTag;
@@ -200,6 +200,9 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
             p .note {
                 "A record in the log is proven by its transaction. One that is an account’s own is proven, or that there is none, for that account; "
                 "a unique one is all that claims the document."
+            }
+            @if snapshot.height() > Height::GENESIS {
+                (checks::section("record", &sha256.to_string(), &format!("{first}/proof")))
             }
             section aria-labelledby="records-title" {
                 h2 #records-title { "Who recorded it, earliest first" }

@@ -17,7 +17,7 @@ use super::here::Here;
 use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
-use super::{csv, raw, selection, words};
+use super::{checks, csv, raw, selection, words};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_ENTRIES_LOOKED_AT};
 use crate::cursor::ListTag;
@@ -210,6 +210,10 @@ fn body(statement: &Statement, asked: &Asked) -> Markup {
             (entries(statement))
             (parts::pager((!begins).then_some(first.as_str()), next.as_deref().map(|href| (href, "Later entries"))))
             (raw::list(Some(&file), None, Some(&proof).filter(|_| statement.tip > Height::GENESIS).map(String::as_str)))
+        }
+        // Before the first block nothing is sealed.
+        @if statement.tip > Height::GENESIS {
+            (checks::section("statement-page", &ended.address.to_string(), &proof))
         }
     }
 }

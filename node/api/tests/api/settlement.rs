@@ -329,6 +329,52 @@ async fn lists_tell_releases_and_refunds_with_what_they_paid_and_each_account_se
 }
 
 #[tokio::test]
+async fn releases_and_refunds_are_found_by_the_asset_of_their_hold() {
+    let (fake, settlement) = settled();
+    let (release, refund) = (
+        settlement.release.id().to_string(),
+        settlement.refund.id().to_string(),
+    );
+    for (query, found, other) in [
+        ("asset=QRT&kind=release", &release, &refund),
+        ("asset=CO2&kind=refund", &refund, &release),
+        ("asset=QRT", &release, &refund),
+        ("asset=CO2", &refund, &release),
+    ] {
+        let history = format!("account={}&{query}", wallet(12));
+        for query in [query, &history] {
+            let listed = json_of(&fake, &format!("/v1/transactions?{query}"))
+                .await
+                .to_string();
+            assert!(
+                listed.contains(&format!("\"id\":\"{found}\"")),
+                "{query}: {listed}"
+            );
+            assert!(
+                !listed.contains(&format!("\"id\":\"{other}\"")),
+                "{query}: {listed}"
+            );
+        }
+        // A stream has the same.
+        let request = Request::get(format!("/v1/events?types=transaction&{query}"))
+            .header("Last-Event-ID", "0")
+            .body(Body::empty())
+            .unwrap();
+        let answer = router(&fake).oneshot(request).await.unwrap();
+        let mut frames = answer.into_body().into_data_stream();
+        let mut streamed = String::new();
+        while !streamed.contains(found.as_str()) {
+            let piece = frames.next().await.unwrap().unwrap();
+            streamed.push_str(std::str::from_utf8(&piece).unwrap());
+        }
+        assert!(
+            !streamed.contains(&format!("\"id\":\"{other}\"")),
+            "{query}: {streamed}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_accounts_page_has_its_open_holds_in_words() {
     let (fake, settlement) = agreed();
     let whole = page(&fake, &format!("/accounts/{}", wallet(12))).await;

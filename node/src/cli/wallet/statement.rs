@@ -22,6 +22,7 @@ use super::account::WhoseArgs;
 use crate::cli::audit::anchor::{AnchorArgs, is_empty, names_of};
 use crate::cli::audit::answer::Answer;
 use crate::cli::audit::ask::{NodesArgs, ask};
+use crate::cli::audit::offline::OfflineArgs;
 use crate::cli::audit::pinned::node_genesis;
 use crate::cli::audit::{files, question};
 
@@ -56,6 +57,8 @@ pub(crate) struct StatementArgs {
     /// Write it here, and the proof beside it if it has none in it; nothing is overwritten
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    offline: OfflineArgs,
     #[command(flatten)]
     anchor: AnchorArgs,
     #[command(flatten)]
@@ -142,7 +145,16 @@ pub(crate) async fn statement(args: &StatementArgs, output: &Output) -> Result<(
     let anchor = args.anchor.read()?;
     let names = names_of(&anchor);
     let proven = !is_empty(&anchor);
-    let answer = answer(args, anchor, &question).await?;
+    args.offline.refuse_nodes(&args.nodes)?;
+    if args.offline.is_given() && !proven {
+        return Err(Failure::usage(
+            "a statement without a node is made against the genesis document: --genesis FILE",
+        ));
+    }
+    let answer = match args.offline.prove(&question, &anchor, output).await? {
+        Some(text) => Answer::check(&anchor, &question, text)?,
+        None => answer(args, anchor, &question).await?,
+    };
     let verdict = answer
         .verdict()
         .ok_or_else(|| Failure::failed("there is no verdict on the proof"))?;
