@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_api::{Admission, Answer, Fault, Node, Settled, Snapshot, Unready};
 use quorate_client::schema::{
-    self, CommitteeView, DeadLetter, Diagnosis, EpochView, Member, Network, Peer, SlownessView, Status,
+    self, CommitteeView, DeadLetter, Diagnosis, EpochView, Network, Peer, SlownessView, Status,
     TransactionStatus, Validator, ValidatorList, VotingView, Webhook,
 };
 use quorate_consensus::Evidence;
@@ -276,6 +276,7 @@ impl Node for RunningNode {
             name: self.genesis.name().to_owned(),
             genesis: self.genesis_text.clone(),
             parameters: self.parameters.v1().into(),
+            rules: None,
             slowness: judges.then(|| slowness(self.parameters.v1())),
             committee: CommitteeView::of(last, self.names.all()),
             epochs: epochs
@@ -362,18 +363,6 @@ impl Node for RunningNode {
             }
         };
         standing.evidence.iter().map(document).collect()
-    }
-
-    fn members(&self) -> Vec<Member> {
-        let numbered = (0..).zip(self.genesis.validators());
-        numbered
-            .map(|(number, validator)| Member {
-                number,
-                name: validator.name.to_owned(),
-                account: validator.account,
-                validators: vec![validator.name.to_owned()],
-            })
-            .collect()
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault> {
