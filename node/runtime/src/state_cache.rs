@@ -16,7 +16,7 @@ use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quorate_crypto::Digest;
-use quorate_ledger::{ExecutedTransaction, Prefix, StateKey, StateReader, Timestamp, values_over};
+use quorate_ledger::{ExecutedTransaction, Height, Prefix, StateKey, StateReader, Timestamp, values_over};
 
 /// Values of a generation: with two of them, about 50 MB of accounts. Executed ids of one: about 10 MB.
 const VALUES: usize = 1 << 16;

@@ -196,7 +196,7 @@ fn roles(member: &Member) -> Markup {
     html! {
         section aria-labelledby="roles-title" {
             h2 #roles-title { "Roles and rights" }
-            p .note { "What the member’s own account was granted. All accounts of the member may do what concerns no making of assets and nothing in its name." }
+            p .note { "What the member’s own account was granted. The member’s other accounts may do the same, but not make assets or act in its name." }
             (granted("roles", &member.roles))
         }
     }
