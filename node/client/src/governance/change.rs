@@ -164,20 +164,21 @@ const RULES: [(&str, &str); 15] = [
 /// `members`: those whose names are known.
 pub fn change_view(change: &Change, in_force: Option<&InForce<'_>>, members: &[Member]) -> ChangeView {
     let who = |number: &MemberNumber| name_of(*number, members);
+    let status = |number: MemberNumber| in_force.and_then(|_| status_of(number, members));
     let (kind, words, items) = match change {
         Change::AdmitMember { name, account } => (
             "admit",
             format!("admit {name} as a member with the account {account}"),
             vec![item("name", None, name), item("account", None, account)],
         ),
-        Change::ExpelMember(number) => one_member("expel", "expel", *number, members),
+        Change::ExpelMember(number) => one_member("expel", "expel", who(number), status(*number)),
         Change::ReinstateMember(number) => {
             let named = who(number);
             let words = format!("take {named} for active again");
-            let status = item("status", status_of(*number, members), "active");
+            let status = item("status", status(*number), "active");
             ("reinstate", words, vec![item("member", None, named), status])
         }
-        Change::MemberLeaves(number) => one_member("leave", "let go", *number, members),
+        Change::MemberLeaves(number) => one_member("leave", "let go", who(number), status(*number)),
         Change::AddSeat {
             member,
             validator,
@@ -326,20 +327,12 @@ fn item(name: &str, before: Option<String>, after: impl ToString) -> ChangeItem 
 fn one_member(
     kind: &'static str,
     verb: &str,
-    number: MemberNumber,
-    members: &[Member],
+    named: String,
+    status: Option<String>,
 ) -> (&'static str, String, Vec<ChangeItem>) {
-    let named = name_of(number, members);
     let after = if kind == "leave" { "left" } else { "expelled" };
-    let items = vec![
-        item("member", None, &named),
-        item("status", status_of(number, members), after),
-    ];
-    (
-        kind,
-        format!("{verb} {named}, with its seats at the epoch's end"),
-        items,
-    )
+    let items = vec![item("member", None, &named), item("status", status, after)];
+    (kind, format!("{verb} {named}, with its seats at the epoch's end"), items)
 }
 
 fn right_items(account: &Address, right: &str, place: String) -> Vec<ChangeItem> {
