@@ -35,6 +35,7 @@ mod erasure;
 mod explorer;
 mod faults;
 mod foreign;
+mod governance;
 mod interrupts;
 mod liars;
 mod links;

@@ -20,7 +20,9 @@ use crate::governance::{FoundProposals, Governance, ProposalFilter};
 use crate::input::{Name, Params, whole_number};
 use crate::node::{Node, Snapshot};
 use crate::problem::Failure;
-use crate::routes::governance::{proposal_number, proposal_state, read_proposal, unknown_member};
+use crate::routes::governance::{
+    check_member, proposal_number, proposal_state, read_proposal, unknown_member,
+};
 
 /// Which proposals are asked for, as the address says.
 #[derive(Clone, Default)]
@@ -39,6 +41,7 @@ struct Found {
 impl Choice {
     fn read(params: &Params) -> Result<Self, Failure> {
         params.only(&["state", "member", "cursor"])?;
+        params.text("member").map(check_member).transpose()?;
         let owned = |text: &str| text.to_owned();
         Ok(Self {
             state: params.text("state").map(proposal_state).transpose()?,

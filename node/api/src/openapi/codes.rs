@@ -32,6 +32,7 @@ const CODES: &str = "\
     malformed_range: `from` or `to` is neither a height nor a time in RFC 3339, is not the one that the call takes, or leaves nothing between
     malformed_state: `state` is no state of proposals
     malformed_number: not the number of a proposal
+    malformed_member: neither a member's number nor a name that one can have
     malformed_types: `types` is not `block`, `transaction`, or both
     malformed_event_id: not the id of an event, `height` or `height.index`
     malformed_wait: `wait` is neither `committed` nor `none`

@@ -3,6 +3,8 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{Member, MemberList, Proposal, ProposalList, ProposalStateView};
+use quorate_ledger::is_name;
+use quorate_ledger::limits::MAX_NAME_BYTES;
 
 use crate::app::App;
 use crate::cursor::ListTag;
@@ -41,12 +43,16 @@ pub(crate) async fn members(State(app): State<App>, params: Params) -> Result<Re
         ("member" = String, Path, description = "A member's name, or its number"),
         ("min_height" = Option<u64>, Query),
     ),
-    responses((status = 200, body = Member), (status = 404, description = "`unknown_member`")))]
+    responses(
+        (status = 200, body = Member),
+        (status = 400, description = "`malformed_member`"),
+        (status = 404, description = "`unknown_member`")))]
 pub(crate) async fn member(
     State(app): State<App>,
     Name(name): Name,
     params: Params,
 ) -> Result<Response, Failure> {
+    check_member(&name)?;
     let read = app.read(params.min_height()?, move |snapshot, node| {
         let governance = Governance::read(snapshot, node)?;
         let number = governance.number_of(&name)?;
@@ -67,11 +73,12 @@ pub(crate) async fn member(
     ),
     responses(
         (status = 200, body = ProposalList),
-        (status = 400, description = "`malformed_state`"),
+        (status = 400, description = "`malformed_state`, `malformed_member`"),
         (status = 404, description = "`unknown_member`")))]
 pub(crate) async fn proposals(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let limit = params.limit()?;
     let state = params.text("state").map(proposal_state).transpose()?;
+    params.text("member").map(check_member).transpose()?;
     let read = app.read(params.min_height()?, move |snapshot, node| {
         let governance = Governance::read(snapshot, node)?;
         let member = params.text("member").map(|name| governance.number_of(name));
@@ -138,6 +145,18 @@ pub(crate) fn proposal_state(text: &str) -> Result<ProposalStateView, Failure> {
         let detail = format!("`{}` is no state of proposals; there are: {known}", shown(text));
         Failure::malformed("malformed_state", detail)
     })
+}
+
+/// Refuses what is neither a member's number nor a name that one can have.
+pub(crate) fn check_member(text: &str) -> Result<(), Failure> {
+    if is_name(text, MAX_NAME_BYTES) {
+        return Ok(());
+    }
+    let detail = format!(
+        "`{}` is neither a member's number nor a name that one can have",
+        shown(text)
+    );
+    Err(Failure::malformed("malformed_member", detail))
 }
 
 pub(crate) fn unknown_member() -> Failure {

@@ -87,7 +87,9 @@ async fn numbers(fake: &Arc<Fake>, query: &str) -> Vec<u64> {
     assert_eq!(answer.status, 200, "{query}: {}", answer.text());
     let list = answer.json();
     let proposals = list["proposals"].as_array().unwrap().iter();
-    proposals.map(|proposal| proposal["number"].as_u64().unwrap()).collect()
+    proposals
+        .map(|proposal| proposal["number"].as_u64().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -95,7 +97,10 @@ async fn a_proposal_says_what_changes_who_decides_it_and_what_becomes_of_the_com
     let fake = governed();
     let router = router(&fake);
     let answer = get(&router, "/v1/proposals/3").await;
-    assert_eq!((answer.status.as_u16(), answer.header("quorate-height")), (200, Some("8")));
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("quorate-height")),
+        (200, Some("8"))
+    );
     let found = answer.json();
     assert_eq!(found["state"], "open");
     assert_eq!(found["member"], json!({ "number": 3, "name": "cumulus-trust" }));
@@ -136,13 +141,22 @@ async fn a_change_is_compared_with_what_is_in_force_until_it_is_decided() {
     let item = &open["change"]["items"][0];
     assert_eq!((&item["before"], &item["after"]), (&json!("32"), &json!("64")));
     assert_eq!((&item["lowest"], &item["highest"]), (&json!(1), &json!(64)));
-    assert_eq!((&open["change"]["waits"], &open["impact"]), (&json!(true), &json!(null)));
+    assert_eq!(
+        (&open["change"]["waits"], &open["impact"]),
+        (&json!(true), &json!(null))
+    );
     let executed = get(&router, "/v1/proposals/1").await.json();
-    assert_eq!((&executed["state"], &executed["executed"]), (&json!("executed"), &json!(5)));
+    assert_eq!(
+        (&executed["state"], &executed["executed"]),
+        (&json!("executed"), &json!(5))
+    );
     assert_eq!(executed["change"]["items"][1]["before"], json!(null));
     // Nobody has written down yet that its time is over.
     let over = get(&router, "/v1/proposals/2").await.json();
-    assert_eq!((&over["state"], &over["impact"]), (&json!("expired"), &json!(null)));
+    assert_eq!(
+        (&over["state"], &over["impact"]),
+        (&json!("expired"), &json!(null))
+    );
 }
 
 #[tokio::test]
@@ -182,6 +196,8 @@ async fn what_is_no_proposal_or_member_is_told_so() {
         ("/v1/proposals?state=half", 400, "malformed_state"),
         ("/v1/proposals?member=nobody", 404, "unknown_member"),
         ("/v1/members/nobody", 404, "unknown_member"),
+        ("/v1/members/no%20body", 400, "malformed_member"),
+        ("/v1/proposals?member=!", 400, "malformed_member"),
         ("/v1/members/99", 404, "unknown_member"),
     ] {
         let answer = get(&router, path).await;
@@ -199,9 +215,14 @@ async fn a_member_is_found_by_its_number_and_by_its_name_whatever_the_case() {
     let first = get(&router, "/v1/members?limit=3").await.json();
     assert_eq!(first["members"].as_array().unwrap().len(), 3);
     let next = first["next"].as_str().unwrap();
-    let rest = get(&router, &format!("/v1/members?limit=3&cursor={next}")).await.json();
+    let rest = get(&router, &format!("/v1/members?limit=3&cursor={next}"))
+        .await
+        .json();
     assert_eq!(rest["members"][0]["name"], NAMES[3]);
-    assert_eq!((rest["members"].as_array().unwrap().len(), &rest["next"]), (1, &json!(null)));
+    assert_eq!(
+        (rest["members"].as_array().unwrap().len(), &rest["next"]),
+        (1, &json!(null))
+    );
 }
 
 #[tokio::test]
@@ -227,7 +248,10 @@ async fn a_dormant_member_has_no_vote_and_its_ballot_does_not_count() {
     );
     assert_eq!(found["ballots"][1]["counts"], false);
     let member = get(&router, "/v1/members/3").await.json();
-    assert_eq!((&member["status"], &member["open_proposals"]), (&json!("dormant"), &json!([3])));
+    assert_eq!(
+        (&member["status"], &member["open_proposals"]),
+        (&json!("dormant"), &json!([3]))
+    );
 }
 
 #[tokio::test]
@@ -260,7 +284,9 @@ async fn an_account_says_what_it_was_granted_and_what_it_is_frozen_for() {
     );
     assert_eq!(account["freezes"][0]["asset"], "QRT");
     assert_eq!(account["freezes"][0]["timestamp"], "2026-03-01T09:00:00.000Z");
-    let of_member = get(&router, &format!("/v1/accounts/{}", wallet(102))).await.json();
+    let of_member = get(&router, &format!("/v1/accounts/{}", wallet(102)))
+        .await
+        .json();
     assert_eq!(of_member["roles"], json!(["administrator"]));
     let shown = page(&router, &format!("/accounts/{holder}")).await;
     assert_eq!(told(&column(&shown, "grants", "Right")), ["Mint"]);
@@ -277,15 +303,24 @@ async fn the_explorer_shows_proposals_in_a_list_a_page_and_a_file() {
     let open = page(&router, "/proposals?state=open").await;
     assert_eq!(told(&column(&open, "proposals", "Number")), ["3", "0"]);
     let own = page(&router, "/proposals/3").await;
-    assert_eq!(told(&column(&own, "ballots", "Member")), ["aurora-bank", "cumulus-trust"]);
+    assert_eq!(
+        told(&column(&own, "ballots", "Member")),
+        ["aurora-bank", "cumulus-trust"]
+    );
     assert_eq!(told(&column(&own, "impact", "With the change"))[2], "3");
     let hash = Change::RemoveSeat(SeatNumber(4)).digest().to_string();
     assert!(own.contains(&hash), "{own}");
     assert!(own.contains("Without a vote"), "{own}");
     let file = rows(&browse(&router, "/proposals.csv").await);
     assert_eq!(file.len(), 4);
-    assert_eq!((file[0]["kind"].as_str(), file[0]["state"].as_str()), ("remove-seat", "open"));
-    assert_eq!((file[2]["state"].as_str(), file[2]["executed"].as_str()), ("executed", "5"));
+    assert_eq!(
+        (file[0]["kind"].as_str(), file[0]["state"].as_str()),
+        ("remove-seat", "open")
+    );
+    assert_eq!(
+        (file[2]["state"].as_str(), file[2]["executed"].as_str()),
+        ("executed", "5")
+    );
     for (path, status) in [
         ("/proposals/9", 404),
         ("/proposals/x", 400),

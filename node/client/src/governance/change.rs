@@ -332,7 +332,11 @@ fn one_member(
 ) -> (&'static str, String, Vec<ChangeItem>) {
     let after = if kind == "leave" { "left" } else { "expelled" };
     let items = vec![item("member", None, &named), item("status", status, after)];
-    (kind, format!("{verb} {named}, with its seats at the epoch's end"), items)
+    (
+        kind,
+        format!("{verb} {named}, with its seats at the epoch's end"),
+        items,
+    )
 }
 
 fn right_items(account: &Address, right: &str, place: String) -> Vec<ChangeItem> {

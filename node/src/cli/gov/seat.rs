@@ -41,11 +41,11 @@ pub(crate) struct SetSeatArgs {
     /// Where other validators reach it, as a multiaddress, in the place of all it has; repeatable
     #[arg(long = "address", value_name = "MULTIADDRESS")]
     addresses: Vec<String>,
-    #[command(flatten)]
-    act: ActArgs,
     /// File whose first line is the passphrase of the new keys
     #[arg(long, value_name = "FILE")]
     seat_passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    act: ActArgs,
 }
 
 /// A seat's new keys; none where it keeps its own.

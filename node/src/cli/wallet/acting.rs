@@ -28,6 +28,9 @@ const GOVERNED: u32 = 2;
 /// Who acts, on which network, and whether it is signed here.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ActArgs {
+    /// Sign without asking
+    #[arg(long, short = 'y')]
+    yes: bool,
     /// The key file
     #[arg(long, value_name = "FILE", env = "QUORATE_KEY", help_heading = "Key")]
     #[arg(required_unless_present = "out")]
@@ -44,9 +47,6 @@ pub(crate) struct ActArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, requires = "out")]
     #[arg(help_heading = "Signing elsewhere")]
     sign_within: u64,
-    /// Sign without asking
-    #[arg(long, short = 'y')]
-    yes: bool,
     #[command(flatten)]
     node: NodeArgs,
     #[command(flatten)]

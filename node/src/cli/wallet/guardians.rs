@@ -138,8 +138,10 @@ fn setting(args: &SetArgs) -> Result<Operation, Failure> {
         count.ok_or_else(|| Failure::usage(format!("an account has {MAX_GUARDIANS} guardians at most")))?;
     let threshold = args.threshold.unwrap_or(count);
     if !(1..=count).contains(&threshold) {
+        let there_are = if count == 1 { "there is" } else { "there are" };
+        let guardians = if count == 1 { "guardian" } else { "guardians" };
         return Err(Failure::usage(format!(
-            "the threshold is {threshold}, and there are {count} guardians"
+            "the threshold is {threshold}, and {there_are} {count} {guardians}"
         )));
     }
     let delay_ms = args.delay_days.checked_mul(DAY_MS);
