@@ -95,7 +95,8 @@ impl ParametersV1 {
         check_ranges(self.ranges())
     }
 
-    fn ranges(&self) -> [Ranged; 14] {
+    /// Every parameter: its name, its value, and the least and the most that it may be beside the others.
+    pub fn ranges(&self) -> [(&'static str, u64, u64, u64); 14] {
         // A batch must have room for the largest transaction and its own frame, with texts counted as in a copy.
         let batch_bytes = u64::from(self.max_transaction_bytes) + u64::from(BATCH_FRAME_BYTES);
         // A block with its batches must fit into one answer of block sync.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::parameters::{DAY_MS, ParameterError, Ranged, check_ranges};
+use crate::parameters::{DAY_MS, ParameterError, check_ranges};
 
 /// The rules in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +97,8 @@ impl RulesV1 {
         check_ranges(self.ranges())
     }
 
-    fn ranges(&self) -> [Ranged; 6] {
+    /// The rules that have a range: each one's name, its value, and the least and the most that it may be.
+    pub fn ranges(&self) -> [(&'static str, u64, u64, u64); 6] {
         let longest = 3_660 * DAY_MS;
         [
             ("strangers", self.strangers.into(), 0, 7),

@@ -3,6 +3,7 @@
 mod audit;
 mod completions;
 mod genesis;
+mod gov;
 mod keys;
 mod localnet;
 mod node;
@@ -68,6 +69,9 @@ enum Command {
     /// Hold accounts, pay, make assets, record documents
     #[command(subcommand)]
     Wallet(wallet::WalletCommand),
+    /// Decide together: members, validators, parameters, rules
+    #[command(subcommand)]
+    Gov(gov::GovCommand),
     /// Ask nodes about the network, blocks and accounts
     #[command(subcommand)]
     Query(query::QueryCommand),
@@ -147,6 +151,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             interruptible(node::webhooks::run(command, &output))
         }
         Command::Wallet(command) => interruptible(wallet::run(command, &output)),
+        Command::Gov(command) => interruptible(gov::run(command, &output)),
         Command::Query(command) => interruptible(query::run(command, &output)),
         Command::Audit(command) => interruptible(audit::run(command, &output)),
         // It may end anywhere: what it shows is on disk.

@@ -173,7 +173,7 @@ impl Cluster {
         if let Some(library) = &self.preload {
             command.env("LD_PRELOAD", library);
         }
-        if matches!(arguments.first(), Some(&"wallet" | &"bench")) && !arguments.contains(&"--key") {
+        if matches!(arguments.first(), Some(&"wallet" | &"bench" | &"gov")) && !arguments.contains(&"--key") {
             command.env("QUORATE_KEY", self.dir().join("treasury.key"));
         }
         command

@@ -374,6 +374,7 @@ fn visited(cluster: &Cluster) -> Vec<String> {
         "/validators/validator-1".to_owned(),
         "/members".to_owned(),
         "/members/validator-1".to_owned(),
+        "/proposals".to_owned(),
         "/network".to_owned(),
         "/search/all?q=validator".to_owned(),
         "/search/all?q=nothing-like-it".to_owned(),

@@ -36,6 +36,7 @@ mod erasure;
 mod explorer;
 mod faults;
 mod foreign;
+mod governance;
 mod interrupts;
 mod liars;
 mod links;

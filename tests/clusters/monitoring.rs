@@ -26,11 +26,12 @@ const DASHBOARD: &str = include_str!("../../docs/operations/dashboard.json");
 const ALERTS: &str = include_str!("../../docs/operations/alerts.yaml");
 
 /// What has no answer while all is well, by a part of the question: it shows trouble, or work of a moment.
-const QUIET: [&str; 4] = [
+const QUIET: [&str; 5] = [
     "quorate_peer_up",
     "quorate_evidence_against",
     "quorate_heights_waiting",
     "429|500|503",
+    "quorate_webhook_",
 ];
 
 /// Words of PromQL that are no metrics.

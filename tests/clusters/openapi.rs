@@ -19,7 +19,7 @@ use crate::cluster::Ran;
 use crate::programs::openapi_python;
 
 /// Calls of the API.
-const CALLS: usize = 38;
+const CALLS: usize = 40;
 
 /// Runs a program of `tests/openapi` in the network's folder.
 fn run(cluster: &Cluster, program: &str, arguments: &[&str], input: &Value) -> Ran {

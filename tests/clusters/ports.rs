@@ -54,6 +54,11 @@ impl Ports {
     pub(crate) fn spare(&self) -> u16 {
         self.p2p + WIDTH - 1
     }
+
+    /// Another one.
+    pub(crate) fn other_spare(&self) -> u16 {
+        self.p2p + WIDTH - 2
+    }
 }
 
 fn is_free(first: u16) -> bool {

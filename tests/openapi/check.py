@@ -61,10 +61,16 @@ WRONG = {
     "level": ["64", "x"],
     "index": ["0", "x000"],
     "width": ["0", "256"],
+    "state": ["half"],
+    "member": ["!"],
+    "number": ["x"],
 }
 
 # A complete tile has 256 entries, which a network of a test need not have.
 COMPLETE = {"/v1/log/tile/{level}/{index}", "/v1/log/tile/entries/{index}"}
+
+# What a network that has decided on nothing yet does not have either.
+ABSENT = COMPLETE | {"/v1/proposals/{number}"}
 
 
 class Node:
@@ -212,6 +218,7 @@ def good_values(values, transactions):
         "from": ["1", first["timestamp"], "1969-07-20T20:17:40Z"],
         "to": ["3", urllib.parse.quote("2100-01-01T00:00:00+02:00"), "9999-12-31T23:59:59-12:00"],
         "by": values["address"][:1],
+        "state": ["open", "executed"],
     }
 
 
@@ -230,8 +237,8 @@ def read(node, template, call, values):
     names = [each["name"] for each in parameters(call, "query")]
     required = [each["name"] for each in parameters(call, "query") if each.get("required")]
     good = [name for name in names if name in values]
-    # What is asked for properly is there, or is no complete tile yet.
-    there = 404 if template in COMPLETE else 200
+    # What is asked for properly is there, or is not yet.
+    there = 404 if template in ABSENT else 200
 
     def alone(name, value):
         """A query with this parameter and those that must be there."""
@@ -408,6 +415,8 @@ def main():
         "level": ["0"],
         "index": ["000"],
         "width": ["1"],
+        "member": ["0"],
+        "number": ["0"],
     }
     # A checkpoint is signed up to a second after its block.
     for _ in range(100):
@@ -428,6 +437,8 @@ def main():
     expect(node, 404, "GET", "/v1/state/{key}", "/v1/state/03" + "ff" * 31)
     expect(node, 404, "GET", "/v1/assets/{code}", "/v1/assets/NOPE")
     expect(node, 404, "GET", "/v1/assets/{code}/holders", "/v1/assets/NOPE/holders")
+    expect(node, 404, "GET", "/v1/members/{member}", "/v1/members/nobody")
+    expect(node, 404, "GET", "/v1/proposals", "/v1/proposals?member=nobody")
     expect(node, 503, "GET", "/v1/status", "/v1/status?min_height=999999")
     elsewhere(node)
 
@@ -435,7 +446,7 @@ def main():
         for method in item:
             seen = node.seen.get((method.upper(), template), set())
             print(method.upper(), template, *sorted(seen))
-            if not {200, 400} <= seen and not (template in COMPLETE and {400, 404} <= seen):
+            if not {200, 400} <= seen and not (template in ABSENT and {400, 404} <= seen):
                 node.complain(f"{method.upper()} {template}", f"only {sorted(seen)} were seen")
     if node.wrong:
         sys.exit("\n".join(sorted(set(node.wrong))))

@@ -94,7 +94,7 @@ def use(node, key, to):
     from quorate_client.api.accounts import account, account_transactions
     from quorate_client.api.assets import asset, assets, holders
     from quorate_client.api.blocks import block, block_transactions, blocks
-    from quorate_client.api.governance import members, proposals
+    from quorate_client.api.governance import member, members, proposal, proposals
     from quorate_client.api.network import document, evidence, network, peers, status, validators
     from quorate_client.api.records import records
     from quorate_client.api.transactions import list_transactions, submit, transaction
@@ -115,7 +115,9 @@ def use(node, key, to):
     assert len(ask(peers, models.PeerList).peers) == 3
     assert ask(evidence, models.EvidenceList).evidence == []
     assert len(ask(members, models.MemberList).members) >= 1
+    assert ask(member, models.Member, "0").number == 0
     assert ask(proposals, models.ProposalList).proposals == []
+    assert ask(proposal, models.Problem, "0", status=404).code == "unknown_proposal"
     assert ask(document, dict)["openapi"] == "3.1.0"
 
     # A payment, waited for, and the same bytes again in the other forms that are taken.

@@ -150,18 +150,24 @@ impl<R: StateReader> WorkingState<'_, R> {
         attested: Option<&[Attested]>,
     ) -> Result<(), Failure<R::Error>> {
         let member = self.present_member(number)?.ok_or(ErrorCode::UNKNOWN_MEMBER)?;
-        let others = self.members_present()?;
-        let can_propose = |other: &MemberV1| other.number != number && other.status == MemberStatus::Active;
-        if !others.iter().any(can_propose) {
+        let mut can_propose = false;
+        for other in self.members_present()? {
+            can_propose |= other.number != number
+                && other.status == MemberStatus::Active
+                && !self.take_for_dormant(other.number)?;
+        }
+        if !can_propose {
             return Err(ErrorCode::WOULD_STRAND.into());
         }
         let has_seats = member.seats > 0;
+        // A seat that was to come may be the member's.
+        let awaits = !self.agreement.v1().pending.is_empty();
         self.put_member(MemberV1 {
             status,
             reported: None,
             ..member
         })?;
-        if has_seats {
+        if has_seats || awaits {
             let outlook = self.outlook()?;
             self.check_outlook(&outlook, attested)?;
             self.end_epoch_after();

@@ -37,11 +37,13 @@ enum Standing {
         /// Whether a batch of it was named not long ago.
         live: bool,
     },
-    /// It joins; its proposal had its attestation.
+    /// It joins by a proposal.
     Joining {
         addresses: Vec<String>,
-        /// Whether that is asked for with the proposal at hand.
+        /// Whether that is the proposal at hand.
         now: bool,
+        /// The lowest and the highest protocol that it knows, by its attestation to that proposal.
+        knows: Option<(u32, u32)>,
     },
 }
 
@@ -53,28 +55,36 @@ impl<R: StateReader> WorkingState<'_, R> {
         let mut outlook = Outlook {
             engine: committee.engine,
             protocol: committee.protocol,
-            seats: Vec::with_capacity(committee.seats.len()),
+            seats: Vec::new(),
             parameters: None,
         };
+        let mut seats = Vec::with_capacity(committee.seats.len());
         for sitting in &committee.seats {
             let key = StateKey::seat(sitting.seat);
             let seat = self.seat(sitting.seat)?.ok_or(StateError::Damaged { key })?;
-            if self.present_member(seat.member)?.is_none() {
-                continue;
-            }
+            let stays = self.present_member(seat.member)?.is_some();
             let live = seat.active.0.saturating_add(MAX_ATTESTED_BELOW) > self.moment.height.0;
-            outlook.seats.push(OutlookSeat {
-                member: seat.member,
-                keys: seat.coming_keys(),
-                standing: Standing::Sitting {
-                    number: seat.number,
-                    live,
+            let standing = Standing::Sitting {
+                number: seat.number,
+                live,
+            };
+            seats.push((
+                stays,
+                OutlookSeat {
+                    member: seat.member,
+                    keys: seat.coming_keys(),
+                    standing,
                 },
-            });
+            ));
         }
+        // Where all have left, as a seat that was to come did not, those that sit go on: a network without a seat would
+        // stand still for ever.
+        let any_stays = seats.iter().any(|(stays, _)| *stays);
+        let kept = seats.into_iter().filter(|(stays, _)| *stays || !any_stays);
+        outlook.seats = kept.map(|(_, seat)| seat).collect();
         for number in self.agreement.v1().pending.clone() {
             let proposal = self.waiting(number)?;
-            match self.with_change(&outlook, &proposal) {
+            match self.with_change(&outlook, &proposal, false) {
                 Ok(next) => outlook = next.settled(),
                 Err(Failure::Code(_)) => {}
                 Err(Failure::State(error)) => return Err(error),
@@ -97,18 +107,20 @@ impl<R: StateReader> WorkingState<'_, R> {
         attested: Option<&[Attested]>,
     ) -> Result<(), Failure<R::Error>> {
         let outlook = self.outlook()?;
-        let next = self.with_change(&outlook, proposal)?;
+        // What signatures prove stays so: they are looked at once, when it is proposed.
+        let next = self.with_change(&outlook, proposal, attested.is_none())?;
         if proposal.change.needs_live_seats() {
-            self.check_live(&next, attested, proposal.change.protocol())?;
+            self.check_live(&next, attested)?;
         }
         Ok(())
     }
 
-    /// The outlook with one more change, if that fits.
+    /// The outlook with one more change, if that fits; a new seat's proofs are looked at if `proofs` says so.
     fn with_change(
         &mut self,
         outlook: &Outlook,
         proposal: &GovernanceProposalV1,
+        proofs: bool,
     ) -> Result<Outlook, Failure<R::Error>> {
         let mut next = Outlook {
             engine: outlook.engine,
@@ -123,7 +135,7 @@ impl<R: StateReader> WorkingState<'_, R> {
                 if !active {
                     return Err(ErrorCode::UNKNOWN_MEMBER.into());
                 }
-                let seat = self.joining(&proposal.change)?;
+                let seat = self.joining(proposal, proofs)?;
                 let in_use = |key| next.seats.iter().any(|seat| seat.keys.has(key));
                 if seat.keys.all().iter().any(in_use) {
                     return Err(ErrorCode::KEY_TAKEN.into());
@@ -160,7 +172,11 @@ impl<R: StateReader> WorkingState<'_, R> {
     }
 
     /// A seat that a change would add: its keys are good, proven to be its own, and nobody's.
-    fn joining(&mut self, change: &Change) -> Result<OutlookSeat, Failure<R::Error>> {
+    fn joining(
+        &mut self,
+        proposal: &GovernanceProposalV1,
+        check_proofs: bool,
+    ) -> Result<OutlookSeat, Failure<R::Error>> {
         let Change::AddSeat {
             member,
             validator,
@@ -168,7 +184,7 @@ impl<R: StateReader> WorkingState<'_, R> {
             witness,
             addresses,
             proofs,
-        } = change
+        } = &proposal.change
         else {
             unreachable!("only a new seat joins");
         };
@@ -179,12 +195,11 @@ impl<R: StateReader> WorkingState<'_, R> {
         };
         let signed = keys.of_seat(self.moment.network, *member);
         let all = keys.all();
-        let proven = proofs.len() == all.len()
-            && all
-                .iter()
-                .zip(proofs)
-                .all(|(key, proof)| signed.is_good_proof(key, proof));
-        if !proven {
+        let proven = || {
+            let mut proofs_of = all.iter().zip(proofs);
+            proofs.len() == all.len() && proofs_of.all(|(key, proof)| signed.is_good_proof(key, proof))
+        };
+        if check_proofs && !proven() {
             return Err(ErrorCode::INVALID_KEY.into());
         }
         if keys.has_one_twice() {
@@ -195,9 +210,12 @@ impl<R: StateReader> WorkingState<'_, R> {
                 return Err(ErrorCode::KEY_TAKEN.into());
             }
         }
+        let own = Attesting::Joining(*validator);
+        let said = proposal.attested.iter().find(|attested| attested.seat == own);
         let standing = Standing::Joining {
             addresses: addresses.clone(),
             now: true,
+            knows: said.map(|said| (said.lowest, said.highest)),
         };
         Ok(OutlookSeat {
             member: *member,
@@ -213,39 +231,34 @@ impl<R: StateReader> WorkingState<'_, R> {
         attested: Option<&[Attested]>,
     ) -> Result<(), Failure<R::Error>> {
         outlook.check_shares()?;
-        self.check_live(outlook, attested, None)
+        self.check_live(outlook, attested)
     }
 
     /// Checks that as many seats are live as can carry the committee with f liars besides: a quorum and f, or all where
-    /// that is more, the one that joins among them. `protocol`: live are only those that said that they know it.
-    fn check_live(
-        &self,
-        outlook: &Outlook,
-        attested: Option<&[Attested]>,
-        protocol: Option<u32>,
-    ) -> Result<(), Failure<R::Error>> {
+    /// that is more, the one that joins among them. Where the next epoch has another protocol, live are only those that
+    /// said that they know it.
+    fn check_live(&self, outlook: &Outlook, attested: Option<&[Attested]>) -> Result<(), Failure<R::Error>> {
         let Some(attested) = attested else {
             return Ok(());
         };
+        let protocol = outlook.protocol;
+        let is_another = protocol != self.moment.protocol;
         let said = |seat: Attesting| attested.iter().find(|attested| attested.seat == seat);
-        let knows = |attested: &Attested| {
-            protocol.is_none_or(|protocol| (attested.lowest..=attested.highest).contains(&protocol))
-        };
+        let knows = |lowest: u32, highest: u32| (lowest..=highest).contains(&protocol);
         let mut live = 0_usize;
         for seat in &outlook.seats {
             live += usize::from(match &seat.standing {
-                Standing::Sitting { number, live } => {
-                    said(Attesting::Sitting(*number)).is_some_and(knows) || (*live && protocol.is_none())
-                }
-                Standing::Joining { now: true, .. } => {
-                    let joins = said(Attesting::Joining(seat.keys.validator)).is_some();
-                    if !joins {
+                Standing::Sitting { number, live } => match said(Attesting::Sitting(*number)) {
+                    Some(said) => knows(said.lowest, said.highest),
+                    None => *live && !is_another,
+                },
+                Standing::Joining { now, knows: own, .. } => {
+                    let joins = own.is_some_and(|(lowest, highest)| knows(lowest, highest));
+                    if *now && !joins {
                         return Err(ErrorCode::UNATTESTED.into());
                     }
-                    true
+                    joins
                 }
-                // It attested when it was decided on.
-                Standing::Joining { now: false, .. } => protocol.is_none(),
             });
         }
         if live < outlook.live_needed() {
@@ -316,9 +329,9 @@ impl<R: StateReader> WorkingState<'_, R> {
         outlook: &Outlook,
         proposal: &GovernanceProposalV1,
     ) -> Result<Outlook, Failure<R::Error>> {
-        let next = self.with_change(outlook, proposal)?;
+        let next = self.with_change(outlook, proposal, false)?;
         if proposal.change.needs_live_seats() {
-            self.check_live(&next, Some(&proposal.attested), proposal.change.protocol())?;
+            self.check_live(&next, Some(&proposal.attested))?;
         }
         Ok(next)
     }
@@ -478,15 +491,5 @@ impl Outlook {
 impl OutlookSeat {
     fn is_sitting(&self, seat: SeatNumber) -> bool {
         matches!(self.standing, Standing::Sitting { number, .. } if number == seat)
-    }
-}
-
-impl Change {
-    /// The protocol that seats must know for it.
-    fn protocol(&self) -> Option<u32> {
-        match self {
-            Self::Protocol(protocol) => Some(*protocol),
-            _ => None,
-        }
     }
 }

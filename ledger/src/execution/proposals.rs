@@ -259,6 +259,7 @@ impl<R: StateReader> WorkingState<'_, R> {
     /// Takes a proposal back.
     pub(super) fn withdraw(&mut self, turn: &Turn<'_>, number: u64) -> Result<(), Failure<R::Error>> {
         let member = self.speaker(turn)?;
+        self.answer_by_acting(member)?;
         let proposal = self.open_proposal(number)?;
         if proposal.member != member {
             return Err(ErrorCode::NOT_PERMITTED.into());
@@ -293,23 +294,23 @@ impl<R: StateReader> WorkingState<'_, R> {
         let place = proposal
             .attested
             .binary_search_by(|attested| encode(&attested.seat).cmp(&encoded));
-        let Err(place) = place else {
-            return Err(ErrorCode::ALREADY_SO.into());
-        };
         if let Attesting::Sitting(number) = seat
             && let Some(seat) = self.seat(number)?
         {
             self.note_attested(seat.member)?;
         }
         let (lowest, highest) = (said.lowest, said.highest);
-        proposal.attested.insert(
-            place,
-            Attested {
-                seat,
-                lowest,
-                highest,
-            },
-        );
+        let now = Attested {
+            seat,
+            lowest,
+            highest,
+        };
+        match place {
+            // It says so already; of another version of the program it says something else.
+            Ok(place) if proposal.attested[place] == now => return Err(ErrorCode::ALREADY_SO.into()),
+            Ok(place) => proposal.attested[place] = now,
+            Err(place) => proposal.attested.insert(place, now),
+        }
         Ok(self.put_proposal(proposal)?)
     }
 

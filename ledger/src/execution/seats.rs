@@ -62,6 +62,10 @@ impl<R: StateReader> WorkingState<'_, R> {
         if !may {
             return Err(ErrorCode::NOT_PERMITTED.into());
         }
+        // Each new key ends the epoch, and stays in use for good.
+        if seat.next.is_some() && change.keys().next().is_some() {
+            return Err(ErrorCode::TOO_SOON.into());
+        }
         let before = seat.coming_keys();
         let keys = NextKeys {
             validator: change.validator.unwrap_or(before.validator),

@@ -10,6 +10,7 @@ use quorate_client::{TransactionFilter, When};
 use quorate_crypto::sha256;
 use quorate_ledger::{Address, AssetCode, Digest};
 
+use crate::governance::ProposalFilter;
 use crate::input::shown;
 use crate::problem::Failure;
 
@@ -66,6 +67,16 @@ impl ListTag {
             "statement",
             format_args!("{account}&{}&{}", point(from), point(to)),
         )
+    }
+
+    pub(crate) fn members() -> Self {
+        Self::of("members", "")
+    }
+
+    pub(crate) fn proposals(filter: &ProposalFilter) -> Self {
+        let state = filter.state.map(|state| state.name()).unwrap_or_default();
+        let member = filter.member.map(|member| member.to_string()).unwrap_or_default();
+        Self::of("proposals", format_args!("{state}&{member}"))
     }
 
     /// What a search finds.
@@ -223,6 +234,16 @@ mod tests {
             ListTag::statement(&account(1), None, None),
             ListTag::statement(&account(1), Some(When::Height(Height(7))), None),
             ListTag::statement(&account(1), None, Some(When::Height(Height(7)))),
+            ListTag::members(),
+            ListTag::proposals(&ProposalFilter::default()),
+            ListTag::proposals(&ProposalFilter {
+                state: Some(quorate_client::schema::ProposalStateView::Open),
+                member: None,
+            }),
+            ListTag::proposals(&ProposalFilter {
+                state: None,
+                member: Some(1),
+            }),
             ListTag::search("rent"),
             ListTag::search("salary"),
             ListTag::assets(),

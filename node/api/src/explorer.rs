@@ -24,6 +24,7 @@ mod network;
 mod overview;
 mod parts;
 mod proofs;
+mod proposals;
 mod raw;
 mod records;
 mod seals;
@@ -86,6 +87,9 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/members", get(members::list)),
         ("/members.csv", get(members::file)),
         ("/members/{name}", get(members::page)),
+        ("/proposals", get(proposals::list)),
+        ("/proposals.csv", get(proposals::file)),
+        ("/proposals/{number}", get(proposals::page)),
         ("/validators", get(validators::page)),
         ("/validators.csv", get(validator::file)),
         ("/validators/{name}", get(validator::page)),

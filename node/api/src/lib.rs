@@ -10,6 +10,7 @@ mod cors;
 mod cursor;
 mod events;
 mod explorer;
+mod governance;
 mod holds;
 mod hosts;
 mod input;

@@ -13,12 +13,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_checkpoint::TilePath;
 use quorate_client::schema::{
-    Account, Asset, Balance, Block, DeadLetter, Diagnosis, DocumentRecord, Evidence, Hold, Holder, Member,
-    Network, Peer, Status, Transaction, ValidatorList, Webhook,
+    Account, Asset, Balance, Block, DeadLetter, Diagnosis, DocumentRecord, Evidence, Hold, Holder, Network,
+    Peer, Status, Transaction, ValidatorList, Webhook,
 };
 use quorate_crypto::Key;
 use quorate_ledger::{
-    Address, AssetCode, BalanceChange, Digest, ErrorCode, Height, HoldRef, Outcome, StateKey, Timestamp,
+    Address, AssetCode, BalanceChange, Digest, ErrorCode, Height, HoldRef, Outcome, Prefix, StateKey,
+    StateValue, Timestamp,
 };
 use tokio::sync::watch;
 
@@ -35,7 +36,7 @@ pub trait Node: Send + Sync + 'static {
     /// Where the node and its network are.
     fn status(&self) -> Status;
 
-    /// Genesis, parameters, committees.
+    /// Genesis, committees, and the parameters that the node started with: those in force are in the state.
     fn network(&self) -> Result<Network, Fault>;
 
     /// The genesis document's canonical bytes, whose hash is the network id.
@@ -57,9 +58,6 @@ pub trait Node: Send + Sync + 'static {
 
     /// Misbehaviour seen, latest last.
     fn evidence(&self) -> Vec<Evidence>;
-
-    /// The consortium's members.
-    fn members(&self) -> Vec<Member>;
 
     /// The chain as of now.
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault>;
@@ -144,7 +142,7 @@ pub trait Snapshot {
     /// The ids of these, without what they say.
     fn ids_at(&self, height: Height, from: u32, limit: usize) -> Result<Vec<Digest>, Fault>;
 
-    /// An account.
+    /// An account, without what it was granted and what it is frozen for.
     fn account(&self, address: &Address) -> Result<Account, Fault>;
 
     /// An account's transactions, numbered, newest first: those with numbers below `before`.
@@ -176,6 +174,9 @@ pub trait Snapshot {
 
     /// The canonical bytes of a value of the state.
     fn state_value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// Values of the state under a prefix, ascending by key: so many at most.
+    fn state_under(&self, prefix: &Prefix, limit: usize) -> Result<Vec<StateValue>, Fault>;
 
     /// Proves something at this height: the text of a file that whoever has the genesis document can check.
     fn proof(&self, request: &ProofRequest) -> Result<Result<String, NoProof>, Fault>;

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use crate::routes::{accounts, assets, blocks, log, network, proofs, state, transactions};
+use crate::routes::{accounts, assets, blocks, governance, log, network, proofs, state, transactions};
 use crate::{events, submit};
 
 #[derive(OpenApi)]
@@ -62,8 +62,10 @@ use crate::{events, submit};
         network::validators,
         network::peers,
         network::evidence,
-        network::members,
-        network::proposals,
+        governance::members,
+        governance::member,
+        governance::proposals,
+        governance::proposal,
         events::events,
         document,
     ),

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod assets;
 pub(crate) mod blocks;
+pub(crate) mod governance;
 pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod proofs;
@@ -62,8 +63,10 @@ pub(crate) fn calls() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/validators", get(network::validators)),
         ("/v1/peers", get(network::peers)),
         ("/v1/evidence", get(network::evidence)),
-        ("/v1/members", get(network::members)),
-        ("/v1/proposals", get(network::proposals)),
+        ("/v1/members", get(governance::members)),
+        ("/v1/members/{member}", get(governance::member)),
+        ("/v1/proposals", get(governance::proposals)),
+        ("/v1/proposals/{number}", get(governance::proposal)),
         ("/v1/events", get(events::events)),
         ("/openapi.json", get(openapi::document)),
     ]

@@ -76,8 +76,14 @@ fn length(transaction: &Transaction) -> usize {
             OperationView::Mint { .. }
             | OperationView::Burn { .. }
             | OperationView::Rejoin { .. }
-            | OperationView::Refund { .. }
-            | OperationView::Governance { .. } => 0,
+            | OperationView::Refund { .. } => 0,
+            OperationView::Governance {
+                words, change, text, ..
+            } => {
+                // A change of all parameters or rules is told with what depends on each.
+                let items = change.as_ref().map_or(0, |change| change.items.len());
+                2 * words.len() + 300 * items + text.len()
+            }
         }
     };
     let operations: usize = transaction.operations.iter().map(of_act).sum();

@@ -19,8 +19,9 @@ use self::calls::{Call, EXPIRED, MAX_ANSWER, submission};
 
 use crate::schema::{
     Account, Asset, AssetList, Block, BlockList, EvidenceList, HEIGHT_HEADER, HolderList, MANY_TRANSACTIONS,
-    MemberList, Network, OCTET_STREAM, PeerList, ProposalList, RecordList, Status, Submitted, SubmittedList,
-    SubmittedStatus, Transaction, TransactionList, ValidatorList,
+    Member, MemberList, Network, OCTET_STREAM, PeerList, Proposal, ProposalList, ProposalStateView,
+    RecordList, Status, Submitted, SubmittedList, SubmittedStatus, Transaction, TransactionList,
+    ValidatorList,
 };
 use crate::tls::{plain_http, secured_http};
 use crate::wallet::TrustError;
@@ -33,6 +34,12 @@ mod proofs;
 mod tests;
 
 pub use proofs::ProofOf;
+
+/// Members that are asked for in one call.
+const MEMBERS_AT_ONCE: u32 = 200;
+
+/// The most members that are read: a node that goes on telling others is not believed to have them.
+const MOST_MEMBERS: usize = 100_000;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -280,14 +287,51 @@ impl Client {
         self.read(Call::get("v1/evidence")).await
     }
 
-    /// The consortium's members.
-    pub async fn members(&self) -> Result<MemberList, ClientError> {
-        self.read(Call::get("v1/members")).await
+    /// The consortium's members, ascending by number, also those that have left.
+    pub async fn members(&self, page: &Page) -> Result<MemberList, ClientError> {
+        self.read(Call::get("v1/members").page(page)).await
     }
 
-    /// Open proposals of governance.
-    pub async fn proposals(&self) -> Result<ProposalList, ClientError> {
-        self.read(Call::get("v1/proposals")).await
+    /// All of them.
+    pub async fn all_members(&self) -> Result<Vec<Member>, ClientError> {
+        let mut members = Vec::new();
+        let mut page = Page {
+            limit: Some(MEMBERS_AT_ONCE),
+            cursor: None,
+        };
+        loop {
+            let list = self.members(&page).await?;
+            members.extend(list.members);
+            page.cursor = list.next;
+            if page.cursor.is_none() || members.len() > MOST_MEMBERS {
+                return Ok(members);
+            }
+        }
+    }
+
+    /// A member, by its number or its name.
+    pub async fn member(&self, member: &str) -> Result<Member, ClientError> {
+        self.read(Call::get(format!("v1/members/{member}"))).await
+    }
+
+    /// Proposals of governance, newest first: those in a state, or made by a member, if that is asked for.
+    pub async fn proposals(
+        &self,
+        state: Option<ProposalStateView>,
+        member: Option<&str>,
+        page: &Page,
+    ) -> Result<ProposalList, ClientError> {
+        let mut call = Call::get("v1/proposals").page(page);
+        call.query
+            .extend(state.map(|state| ("state", state.name().to_owned())));
+        call.query
+            .extend(member.map(|member| ("member", member.to_owned())));
+        self.read(call).await
+    }
+
+    /// A proposal of governance.
+    pub async fn proposal(&self, number: u64) -> Result<Proposal, ClientError> {
+        self.read(Call::get(format!("v1/proposals/{number}"))).await
     }
 
     /// Submits one signed transaction with its texts, given as the canonical bytes of the submission. A refusal is an

@@ -184,6 +184,8 @@ mod tests {
         let create = OperationView::CreateAsset {
             code: code("QRT"),
             decimals: 2,
+            admission: false,
+            freezable: false,
             description: String::new(),
         };
         let operations = [burn, create].map(|operation| ActView {

@@ -28,6 +28,7 @@ mod client;
 mod error;
 mod events;
 mod filter;
+pub mod governance;
 pub mod schema;
 pub mod spreadsheet;
 pub mod text;

@@ -7,6 +7,7 @@ mod account;
 mod block;
 mod consensus;
 mod event;
+mod governance;
 mod network;
 mod operation;
 mod problem;
@@ -20,10 +21,15 @@ pub use account::{
 pub use block::{Block, BlockList, SealView};
 pub use consensus::{Cause, ConsensusFacts, Diagnosis, Finding, HeightFacts, PeerFindings, Severity};
 pub use event::{BlockEvent, TransactionEvent};
+pub(crate) use governance::limit_in_words;
+pub use governance::{
+    AttestedView, BallotView, ChangeItem, ChangeView, CommitteeFigures, CountView, FreezeView, GrantView,
+    ImpactView, Member, MemberList, MemberName, MemberStatusView, NextKeysView, NotAState, Proposal,
+    ProposalList, ProposalStateView, ReportView, RulesView, SittingSeat,
+};
 pub use network::{
-    CommitteeMember, CommitteeView, EpochView, Evidence, EvidenceList, Member, MemberList, Network,
-    ParametersView, Peer, PeerList, ProposalList, SeatView, SlownessView, Status, Validator, ValidatorList,
-    VotingView,
+    CommitteeMember, CommitteeView, EpochView, Evidence, EvidenceList, Network, ParametersView, Peer,
+    PeerList, SeatView, SlownessView, Status, Validator, ValidatorList, VotingView,
 };
 pub use operation::{
     ActView, ConditionLeafView, ConditionView, ErasedPlace, HoldName, KeepView, NotAnOperation,

@@ -177,6 +177,8 @@ impl Certified<'_> {
             decimals: asset.decimals,
             issuer: asset.issuer,
             supply: asset.supply,
+            admission: asset.flags & 1 != 0,
+            freezable: asset.flags & 2 != 0,
             description: self.description(&asset.code)?,
         })
     }
@@ -401,6 +403,15 @@ impl Snapshot for Certified<'_> {
 
     fn state_value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, Fault> {
         StateReader::value(&self.snapshot, key).map_err(fault)
+    }
+
+    fn state_under(&self, prefix: &Prefix, limit: usize) -> Result<Vec<StateValue>, Fault> {
+        let found = self.snapshot.state_under(prefix).take(limit);
+        let values = found.map(|entry| {
+            let (key, value) = entry.map_err(fault)?;
+            StateValue::decode(&key, &value).map_err(fault)
+        });
+        values.collect()
     }
 
     fn proof(&self, request: &ProofRequest) -> Result<Result<String, NoProof>, Fault> {

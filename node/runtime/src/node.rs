@@ -7,13 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_api::{Admission, Answer, Fault, Node, Settled, Snapshot, Unready};
 use quorate_client::schema::{
-    self, CommitteeView, DeadLetter, Diagnosis, EpochView, Member, Network, Peer, SlownessView, Status,
+    self, CommitteeView, DeadLetter, Diagnosis, EpochView, Network, Peer, SlownessView, Status,
     TransactionStatus, Validator, ValidatorList, VotingView, Webhook,
 };
 use quorate_consensus::Evidence;
-use quorate_crypto::{Committee, Engine, Height, KnownKeys, MemberNumber, SeatNumber, ValidatorIndex};
+use quorate_crypto::{Committee, Engine, Height, KnownKeys, SeatNumber, ValidatorIndex};
 use quorate_genesis::Genesis;
-use quorate_ledger::{Digest, MemberV1, ParametersV1, encode};
+use quorate_ledger::{Digest, ParametersV1, encode};
 use quorate_storage::{Chain, Journal};
 use quorate_webhooks::Hooks;
 use tokio::sync::watch;
@@ -36,7 +36,6 @@ use crate::own_batches::OwnBatches;
 use crate::pool::{Ended, Pool, Submitted};
 use crate::quarantine::QuarantineKeeper;
 use crate::recorder::RecorderStatistics;
-use crate::roster::read_members;
 use crate::self_check::SelfChecked;
 use crate::senders::Senders;
 use crate::standing::SharedStanding;
@@ -298,6 +297,7 @@ impl Node for RunningNode {
             name: self.genesis.name().to_owned(),
             genesis: self.genesis_text.clone(),
             parameters: roster.parameters.v1().into(),
+            rules: None,
             slowness: judges.then(|| slowness(roster.parameters.v1())),
             committee: CommitteeView::of(last, roster.names_in(last).all()),
             epochs: epochs
@@ -388,29 +388,6 @@ impl Node for RunningNode {
             }
         };
         standing.evidence.iter().map(document).collect()
-    }
-
-    fn members(&self) -> Vec<Member> {
-        let roster = Arc::clone(&self.epoch.get().now);
-        let validators_of = |number: MemberNumber| {
-            let seats = roster.committee.seats().iter().zip(roster.names.all());
-            let own = seats.filter(|(seat, _)| seat.member == number);
-            own.map(|(_, name)| name.clone()).collect()
-        };
-        let members = match read_members(&self.chain.reader()) {
-            Ok(members) => members,
-            Err(error) => {
-                tracing::error!(%error, "the members cannot be read");
-                return Vec::new();
-            }
-        };
-        let member = |member: MemberV1| Member {
-            validators: validators_of(member.number),
-            number: member.number.0,
-            name: member.name,
-            account: member.account,
-        };
-        members.into_iter().map(member).collect()
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault> {

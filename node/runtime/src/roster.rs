@@ -11,8 +11,8 @@ use quorate_crypto::{
     Committee, CommitteeSeat, Epoch, Height, MemberNumber, PublicKey, SeatNumber, ValidatorIndex,
 };
 use quorate_ledger::{
-    Agreement, Change, Counters, GovernanceProposal, Member, MemberStatus, MemberV1, PROTOCOLS, Parameters,
-    Rejoin, Seat, SeatV1, StateError, StateKey, StateReader, read_agreement, read_value,
+    Agreement, Change, Counters, GovernanceProposal, Member, PROTOCOLS, Parameters, Rejoin, Seat, SeatV1,
+    StateError, StateKey, StateReader, read_agreement, read_value,
 };
 use quorate_network::{PeerConfig, PeerKey};
 use quorate_storage::StorageError;
@@ -191,22 +191,6 @@ impl Roster {
     pub(crate) fn names_in(&self, committee: &Committee) -> Names {
         names_of(&self.seats, committee)
     }
-}
-
-/// The members that have not left, ascending by number.
-pub(crate) fn read_members<R>(state: &R) -> Result<Vec<MemberV1>, NodeError>
-where
-    R: StateReader<Error = StorageError>,
-{
-    let Counters::V1(counters) = required(state, &StateKey::counters())?;
-    let mut members = Vec::new();
-    for number in (0..counters.members).map(MemberNumber) {
-        let Member::V1(member) = required(state, &StateKey::member(number))?;
-        if !matches!(member.status, MemberStatus::Left | MemberStatus::Expelled) {
-            members.push(member);
-        }
-    }
-    Ok(members)
 }
 
 /// A node key as the network has it.

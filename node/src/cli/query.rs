@@ -8,6 +8,8 @@ mod network;
 pub(crate) mod proven;
 mod records;
 
+pub(crate) use self::chain::with_next;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -19,6 +21,8 @@ use quorate_tools::authority::AuthorityArgs;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::Output;
 use quorate_tools::wallet::{Ledger, NodeArgs};
+
+use super::gov::list_first;
 
 /// Which nodes to ask, and how.
 #[derive(Args, Clone, Debug)]
@@ -85,7 +89,7 @@ pub(crate) enum QueryCommand {
     Evidence(EvidenceArgs),
     /// The consortium's members
     Members(MembersArgs),
-    /// Open proposals of governance (not built yet: always none)
+    /// The newest proposals of governance; `quorate gov list` shows more
     Proposals(ProposalsArgs),
 }
 
@@ -259,7 +263,7 @@ pub(crate) struct RecordArgs {
 
 impl AskArgs {
     /// A client for what no node proves: without the genesis document alone.
-    fn client(&self) -> Result<Client, Failure> {
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
         if self.genesis.is_some() {
             return Err(Failure::new(
                 Exit::CheckFailed,
@@ -310,7 +314,7 @@ impl TransactionsArgs {
 }
 
 impl PageArgs {
-    fn page(&self) -> Page {
+    pub(crate) fn page(&self) -> Page {
         Page {
             limit: Some(self.limit),
             cursor: self.cursor.clone(),
@@ -336,6 +340,6 @@ pub(crate) async fn run(command: QueryCommand, output: &Output) -> Result<(), Fa
         QueryCommand::Peers(args) => network::peers(&args.ask.client()?, output).await,
         QueryCommand::Evidence(args) => network::evidence(&args.ask.client()?, output).await,
         QueryCommand::Members(args) => network::members(&args.ask.client()?, output).await,
-        QueryCommand::Proposals(args) => network::proposals(&args.ask.client()?, output).await,
+        QueryCommand::Proposals(args) => list_first(&args.ask.client()?, output).await,
     }
 }

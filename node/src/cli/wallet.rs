@@ -1,15 +1,18 @@
 //! `quorate wallet`: accounts, payments, assets, records.
 
 pub(crate) mod account;
-mod asset;
+pub(crate) mod acting;
+pub(crate) mod asset;
 mod deal;
 mod erase;
 mod executed;
+mod guardians;
 mod history;
 mod hold;
 pub(crate) mod notarize;
 pub(super) mod offline;
 mod pay;
+pub(super) mod rights;
 pub(super) mod send;
 mod sign;
 mod statement;
@@ -77,6 +80,19 @@ pub(crate) enum WalletCommand {
     /// Say who may sign for an account
     #[command(subcommand)]
     Signers(account::SignersCommand),
+    /// Give an account a right for a member or an asset
+    Grant(rights::GrantArgs),
+    /// Take a right back
+    Revoke(rights::RevokeArgs),
+    /// Freeze an account, for an asset or wholly
+    Freeze(rights::FreezeArgs),
+    /// End a freeze
+    Unfreeze(rights::UnfreezeArgs),
+    /// Make an account a member's, or nobody's
+    Assign(rights::AssignArgs),
+    /// Have others give an account new signers when its keys are lost
+    #[command(subcommand)]
+    Guardians(guardians::GuardiansCommand),
 }
 
 /// The key that signs, and the account that it signs for.
@@ -207,6 +223,12 @@ pub(crate) async fn run(command: WalletCommand, output: &Output) -> Result<(), F
         WalletCommand::Submit(args) => submit::submit(&args, output).await,
         WalletCommand::Wait(args) => offline::wait(&args, output).await,
         WalletCommand::Signers(command) => account::signers(command, output).await,
+        WalletCommand::Grant(args) => rights::grant(&args, output).await,
+        WalletCommand::Revoke(args) => rights::revoke(&args, output).await,
+        WalletCommand::Freeze(args) => rights::freeze(&args, output).await,
+        WalletCommand::Unfreeze(args) => rights::unfreeze(&args, output).await,
+        WalletCommand::Assign(args) => rights::assign(&args, output).await,
+        WalletCommand::Guardians(command) => guardians::run(command, output).await,
     }
 }
 

@@ -270,6 +270,19 @@ impl Snapshot {
         self.state_range(lower, upper)
     }
 
+    /// The keys and values of the state under a prefix, ascending, each read when it is come to.
+    pub fn state_under(
+        &self,
+        prefix: &Prefix,
+    ) -> impl Iterator<Item = Result<(StateKey, Vec<u8>), StorageError>> {
+        let prefix = *prefix;
+        let found = self.state_range(prefix.key.to_vec(), None);
+        found.take_while(move |entry| match entry {
+            Ok((key, _)) => prefix.covers(key),
+            Err(_) => true,
+        })
+    }
+
     pub(crate) fn state_range(
         &self,
         lower: Vec<u8>,

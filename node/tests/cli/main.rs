@@ -11,6 +11,7 @@ mod chain;
 #[cfg(feature = "lab")]
 mod compare;
 mod genesis;
+mod governance;
 mod help;
 mod keys;
 mod node;

@@ -72,6 +72,14 @@ impl ReadersArgs {
 }
 
 impl PassphraseArgs {
+    /// A passphrase in this file, or as if no option was given.
+    pub fn in_file(passphrase_file: Option<PathBuf>) -> Self {
+        Self {
+            passphrase_file,
+            ..Self::default()
+        }
+    }
+
     /// The groups that may read key and passphrase files besides their owners.
     pub fn groups(&self) -> Result<Vec<u32>, Failure> {
         self.readers.groups()

@@ -4,7 +4,9 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::TransactionFilter;
-use quorate_client::schema::{Account, Balance, SignerView, Transaction, TransactionList, TransactionStatus};
+use quorate_client::schema::{
+    Account, Balance, FreezeView, SignerView, Transaction, TransactionList, TransactionStatus,
+};
 use quorate_client::wallet::format_amount;
 use quorate_ledger::{Address, Amount};
 
@@ -12,10 +14,11 @@ use super::here::Here;
 use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
-use super::{checks, csv, holds, raw, selection, words};
+use super::{checks, csv, holds, members, raw, selection, words};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
 use crate::cursor::ListTag;
+use crate::governance;
 use crate::input::{Name, Params, address, whole_number};
 use crate::node::Snapshot;
 use crate::problem::Failure;
@@ -33,7 +36,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
     let tag = ListTag::account_transactions(&address);
     let before = params.cursor(&tag, whole_number)?;
     app.read(None, move |snapshot, _| {
-        let account = snapshot.account(&address)?;
+        let account = governance::account(snapshot, &address)?;
         let everything = TransactionFilter::default();
         let list = scan::history(snapshot, &address, &everything, before, DEFAULT_PAGE)?;
         let TransactionList { transactions, next } = tag.page(list);
@@ -47,6 +50,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
             }
             (open_holds(snapshot, &account)?)
             (signers(&account))
+            (granted(&account))
             section aria-labelledby="history-title" {
                 div .heading {
                     h2 #history-title { "History " span .count { (parts::number(account.transactions)) } }
@@ -191,6 +195,37 @@ fn statement(address: &Address) -> Markup {
                 }
             }
             (checks::place())
+        }
+    }
+}
+
+/// What the account was granted and what it is frozen for, if anything.
+fn granted(account: &Account) -> Markup {
+    let row = |freeze: &FreezeView| {
+        vec![
+            html! {
+                @match &freeze.asset {
+                    Some(asset) => (parts::asset(asset)),
+                    None => { "All assets" },
+                }
+            },
+            parts::account(&freeze.by),
+            parts::moment(freeze.timestamp),
+        ]
+    };
+    html! {
+        @if !account.grants.is_empty() {
+            section aria-labelledby="grants-title" {
+                h2 #grants-title { "Roles and rights" }
+                (members::granted("grants", &account.grants))
+            }
+        }
+        @if !account.freezes.is_empty() {
+            section aria-labelledby="freezes-title" {
+                h2 #freezes-title { "Frozen" }
+                p { "Of what is frozen the account can send, hold and burn nothing." }
+                (parts::table("freezes", &["For", "By", "Since (UTC)"], account.freezes.iter().map(row).collect(), ""))
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use super::layout::{self, Page, Section};
 use super::seals::{Seals, Share, WHY};
 use super::{csv, parts, raw, validators, words};
 use crate::app::{App, At};
+use crate::governance::Governance;
 use crate::input::{Name, Params};
 use crate::problem::Failure;
 use crate::routes::network::by_name;
@@ -45,13 +46,15 @@ async fn read(app: &App, name: String) -> Result<At<Page>, Failure> {
         let validator = validators
             .find(|validator| validator.name == name)
             .ok_or(Failure::NoSuchCall)?;
-        let mut members = node.members().into_iter();
         let seats = &network.committee.validators;
         let mut evidence = node.evidence();
         evidence.retain(|proof| proof.validator == name);
         let known = Known {
+            member: match seats.iter().find(|seat| seat.name == name) {
+                Some(seat) => Governance::read(snapshot, node)?.member(seat.seat.member)?,
+                None => None,
+            },
             seat: seats.iter().find(|seat| seat.name == name).cloned(),
-            member: members.find(|member| member.validators.contains(&name)),
             share: Seals::read(snapshot, node)?.of(&network, &name, &validator.key),
             evidence,
             engine: network.committee.engine,

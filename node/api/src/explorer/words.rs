@@ -76,10 +76,14 @@ pub(super) fn sentence(transaction: &Transaction, place: usize, known: &Known) -
         OperationView::CreateAsset {
             code,
             decimals,
+            admission,
+            freezable,
             description,
         } => html! {
             (parts::asset(code)) " with " (decimals)
             @if *decimals == 1 { " decimal" } @else { " decimals" }
+            @if *admission { ", for admitted holders alone" }
+            @if *freezable { ", can be frozen" }
             (remark(description))
         },
         OperationView::Mint { asset, to, amount } => html! {
@@ -129,8 +133,9 @@ pub(super) fn sentence(transaction: &Transaction, place: usize, known: &Known) -
         } => html! {
             (places(texts)) " of transaction " (parts::transaction(erased))
         },
-        OperationView::Governance { name } => html! {
-            (capital(&name.replace('_', " "))) ", which no protocol in force performs yet"
+        OperationView::Governance { words, text, .. } => html! {
+            (parts::free(&capital(words)))
+            @if !text.is_empty() { ": " (parts::free(text)) }
         },
     }
 }
@@ -280,7 +285,7 @@ fn short(transaction: &Transaction, place: usize, known: &Known) -> Markup {
         OperationView::Erase {
             transaction: erased, ..
         } => html! { "Erase texts of " (parts::transaction(erased)) },
-        OperationView::Governance { name } => html! { (capital(&name.replace('_', " "))) },
+        OperationView::Governance { name, .. } => html! { (capital(&name.replace('_', " "))) },
     }
 }
 

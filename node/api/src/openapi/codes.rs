@@ -30,6 +30,9 @@ const CODES: &str = "\
     malformed_tile: not the path of a tile: a level of 0 to 63 or `entries`, and an index in groups of three digits
     malformed_kind: `kind` is no type of operation
     malformed_range: `from` or `to` is neither a height nor a time in RFC 3339, is not the one that the call takes, or leaves nothing between
+    malformed_state: `state` is no state of proposals
+    malformed_number: not the number of a proposal
+    malformed_member: neither a member's number nor a name that one can have
     malformed_types: `types` is not `block`, `transaction`, or both
     malformed_event_id: not the id of an event, `height` or `height.index`
     malformed_wait: `wait` is neither `committed` nor `none`
@@ -54,6 +57,8 @@ const CODES: &str = "\
     no_checkpoint: this validator has signed no such checkpoint since its start
     unknown_tile: the log does not reach as far as this tile
     unknown_asset: no asset has this code
+    unknown_member: no member has this number or name
+    unknown_proposal: no proposal has this number
     unknown_key: the state has no value under this key
     nothing_to_prove: it is not so, as of the height that was asked at
     not_at_hand: this node does not have what the proof needs, or no longer

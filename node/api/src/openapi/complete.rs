@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use quorate_client::schema::{MANY_TRANSACTIONS, OCTET_STREAM, OperationKind, PROBLEM_CONTENT_TYPE};
+use quorate_client::schema::{
+    MANY_TRANSACTIONS, OCTET_STREAM, OperationKind, PROBLEM_CONTENT_TYPE, ProposalStateView,
+};
 use quorate_ledger::ErrorCode;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
@@ -182,6 +184,13 @@ fn complete_parameter(path: &str, name: &str, parameter: &mut Value) {
         // Of a part of a tile its width follows; larger indices are deeper paths.
         "index" if path.ends_with("{width}") => (pattern("^[0-9]{3}\\.p$"), None),
         "index" => (pattern("^[0-9]{3}$"), None),
+        "state" => (
+            json!({ "type": "string", "enum": ProposalStateView::ALL.map(ProposalStateView::name) }),
+            None,
+        ),
+        "number" => (pattern("^[0-9]{1,19}$"), None),
+        // A name, or a number.
+        "member" => (pattern("^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$"), None),
         "types" => (pattern("^(block|transaction)(,(block|transaction))*$"), None),
         "last_event_id" | "Last-Event-ID" => (pattern("^([0-9]{1,19}|[1-9][0-9]{0,18}\\.[0-9]{1,9})$"), None),
         "block" => (pattern("^([0-9]{1,19}|[0-9a-fA-F]{64}|latest)$"), None),

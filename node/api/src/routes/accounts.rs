@@ -7,11 +7,12 @@ use quorate_client::schema::{Account, HoldList, TransactionList};
 
 use crate::app::App;
 use crate::cursor::ListTag;
+use crate::governance;
 use crate::input::{Name, Params, address, hold_place, whole_number, write_hold_place};
 use crate::problem::Failure;
 use crate::scan;
 
-/// An account. One that was never used has no balances.
+/// An account, with what it was granted and what it is frozen for. One that was never used has no balances.
 #[utoipa::path(get, path = "/v1/accounts/{address}", tag = "accounts",
     params(
         ("address" = String, Path, description = "An address, qr1…"),
@@ -25,7 +26,7 @@ pub(crate) async fn account(
 ) -> Result<Response, Failure> {
     let address = address(&name)?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        Ok(snapshot.account(&address)?)
+        Ok(governance::account(snapshot, &address)?)
     });
     Ok(read.await?.into_response())
 }

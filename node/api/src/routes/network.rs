@@ -3,12 +3,11 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use quorate_client::schema::{
-    EvidenceList, MemberList, Network, Peer, PeerList, ProposalList, Status, ValidatorList,
-};
+use quorate_client::schema::{EvidenceList, Network, Peer, PeerList, Status, ValidatorList};
 
 use super::blocks::octets;
 use crate::app::{App, At};
+use crate::governance::in_force;
 use crate::input::{Params, wants_bytes};
 use crate::problem::Failure;
 
@@ -28,7 +27,7 @@ pub(crate) async fn status(State(app): State<App>, params: Params) -> Result<Res
     .into_response())
 }
 
-/// Genesis, parameters in force, committee and epochs. As bytes: the genesis document, whose hash is the network id.
+/// Genesis, parameters and rules in force, committee and epochs. As bytes: the genesis document, whose hash is the network id.
 #[utoipa::path(get, path = "/v1/network", tag = "network",
     params(("min_height" = Option<u64>, Query)),
     responses((status = 200, content((Network = "application/json"), (Vec<u8> = "application/octet-stream")))))]
@@ -42,7 +41,14 @@ pub(crate) async fn network(
         let read = app.read(min_height, |_, node| Ok(node.genesis_bytes()));
         return Ok(read.await?.respond(octets));
     }
-    let read = app.read(min_height, |_, node| Ok(node.network()?));
+    let read = app.read(min_height, |snapshot, node| {
+        let (parameters, rules) = in_force(snapshot)?;
+        Ok(Network {
+            parameters,
+            rules: Some(rules),
+            ..node.network()?
+        })
+    });
     Ok(read.await?.into_response())
 }
 
@@ -80,30 +86,6 @@ pub(crate) async fn evidence(State(app): State<App>, params: Params) -> Result<R
     app.reach(params.min_height()?).await?;
     let list = EvidenceList {
         evidence: app.node.evidence(),
-    };
-    Ok(app.now(list).into_response())
-}
-
-/// The consortium's members.
-#[utoipa::path(get, path = "/v1/members", tag = "governance",
-    params(("min_height" = Option<u64>, Query)),
-    responses((status = 200, body = MemberList)))]
-pub(crate) async fn members(State(app): State<App>, params: Params) -> Result<Response, Failure> {
-    app.reach(params.min_height()?).await?;
-    let list = MemberList {
-        members: app.node.members(),
-    };
-    Ok(app.now(list).into_response())
-}
-
-/// Open proposals of governance; no operation makes one yet.
-#[utoipa::path(get, path = "/v1/proposals", tag = "governance",
-    params(("min_height" = Option<u64>, Query)),
-    responses((status = 200, body = ProposalList)))]
-pub(crate) async fn proposals(State(app): State<App>, params: Params) -> Result<Response, Failure> {
-    app.reach(params.min_height()?).await?;
-    let list = ProposalList {
-        proposals: Vec::new(),
     };
     Ok(app.now(list).into_response())
 }

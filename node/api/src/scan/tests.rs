@@ -7,7 +7,7 @@ use quorate_client::schema::{
     Account, Asset, Balance, Block, DocumentRecord, Hold, Holder, KeepView, OperationKind, Transaction,
     TransactionStatus,
 };
-use quorate_ledger::{Amount, AssetCode, Digest, Epoch, HoldRef, StateKey};
+use quorate_ledger::{Amount, AssetCode, Digest, Epoch, HoldRef, Prefix, StateKey, StateValue};
 
 use super::*;
 use crate::node::{Beginnings, EntryChanges, HexDigits, NoProof, ProofRequest, RecordPlace};
@@ -164,6 +164,10 @@ impl Snapshot for Blocks {
 
     fn state_value(&self, _: &StateKey) -> Result<Option<Vec<u8>>, Fault> {
         Ok(None)
+    }
+
+    fn state_under(&self, _: &Prefix, _: usize) -> Result<Vec<StateValue>, Fault> {
+        Ok(Vec::new())
     }
 
     fn proof(&self, _: &ProofRequest) -> Result<Result<String, NoProof>, Fault> {

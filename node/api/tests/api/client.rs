@@ -120,8 +120,11 @@ async fn reads_everything(client: &Client) {
     assert_eq!(client.validators().await.unwrap().validators.len(), 4);
     assert_eq!(client.peers().await.unwrap().peers.len(), 3);
     assert_eq!(client.evidence().await.unwrap().evidence.len(), 1);
-    assert_eq!(client.members().await.unwrap().members.len(), 4);
-    assert_eq!(client.proposals().await.unwrap().proposals.len(), 0);
+    assert_eq!(client.members(&page).await.unwrap().members.len(), 4);
+    assert_eq!(client.all_members().await.unwrap().len(), 4);
+    assert_eq!(client.member("borealis").await.unwrap().number, 2);
+    let proposals = client.proposals(None, None, &page).await.unwrap();
+    assert_eq!(proposals.proposals.len(), 0);
     let block = client.certified_block(Height(3)).await.unwrap();
     let bytes = client.certified_block_bytes(Height(3)).await.unwrap();
     assert_eq!(bytes.as_deref(), Some(encode(&block).as_slice()));
@@ -144,7 +147,6 @@ async fn what_a_client_is_given_is_the_very_value_that_the_node_said() {
     assert_eq!(client.network().await.unwrap(), fake.network().unwrap());
     assert_eq!(client.validators().await.unwrap(), fake.validators());
     assert_eq!(client.evidence().await.unwrap().evidence, fake.evidence());
-    assert_eq!(client.members().await.unwrap().members, fake.members());
     let mut peers = fake.peers();
     peers.sort_by(|a, b| a.name.cmp(&b.name));
     assert_eq!(client.peers().await.unwrap().peers, peers);

@@ -118,7 +118,7 @@ async fn validators_are_shown_with_uptime_seals_and_evidence() {
 }
 
 #[tokio::test]
-async fn members_are_shown_as_genesis_names_them_with_their_keys_and_signers() {
+async fn members_are_shown_with_their_keys_roles_and_signers() {
     let router = router(&story::fake());
     let list = page(&router, "/members").await;
     assert_eq!(told(&column(&list, "members", "Member")), NAMES);
@@ -426,6 +426,7 @@ async fn every_list_is_a_file_with_a_row_for_each_of_its_items() {
         ("/validators.csv".to_owned(), 4),
         ("/peers.csv".to_owned(), 3),
         ("/members.csv".to_owned(), 4),
+        ("/proposals.csv".to_owned(), 0),
         ("/evidence.csv".to_owned(), 1),
         ("/epochs.csv".to_owned(), 1),
     ] {

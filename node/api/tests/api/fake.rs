@@ -10,6 +10,8 @@ mod execution;
 mod proofs;
 #[path = "fake/snapshot.rs"]
 mod snapshot;
+#[path = "fake/state.rs"]
+mod state;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, RwLock};
@@ -19,15 +21,15 @@ use bytes::Bytes;
 use quorate_api::{Admission, Answer, Fault, Node, Refusal, Settled, Snapshot, Unready};
 use quorate_checkpoint::{Checkpoint, Note, SignedRoot, origin, sign_checkpoint};
 use quorate_client::schema::{
-    self, CommitteeView, ConsensusFacts, DeadLetter, Diagnosis, EpochView, Evidence, Member, Network, Peer,
+    self, CommitteeView, ConsensusFacts, DeadLetter, Diagnosis, EpochView, Evidence, Network, Peer,
     SlownessView, Status, TransactionStatus, Validator, ValidatorList, VotingView, Webhook, WebhookState,
 };
 use quorate_crypto::{
     ClientSigningKey, Committee, CommitteeSeat, Engine, MemberNumber, SeatNumber, SigningKey, Tag, sha256,
 };
 use quorate_ledger::{
-    Address, AssetCode, Digest, Epoch, Height, ParametersV1, Submission, SubmissionError, Timestamp,
-    ValidatorIndex,
+    Address, AssetCode, Digest, Epoch, Height, ParametersV1, RulesV1, StateValue, Submission,
+    SubmissionError, Timestamp, ValidatorIndex,
 };
 use tokio::sync::watch;
 
@@ -169,6 +171,16 @@ impl Fake {
         *self.chain.write().unwrap() = Arc::new(chain);
     }
 
+    /// Puts values into the state, in the place of those with the same keys.
+    #[allow(dead_code, reason = "for tests, not for the example")]
+    pub(crate) fn govern(&self, values: impl IntoIterator<Item = StateValue>) {
+        let mut chain = Chain::clone(&self.chain());
+        chain
+            .governed
+            .extend(values.into_iter().map(|value| (value.key(), value)));
+        *self.chain.write().unwrap() = Arc::new(chain);
+    }
+
     /// The next submission is refused like this.
     #[allow(dead_code, reason = "for tests, not for the example")]
     pub(crate) fn refuse(&self, refusal: Refusal) {
@@ -231,6 +243,7 @@ impl Node for Fake {
             name: NETWORK_NAME.to_owned(),
             genesis: "# The genesis document would stand here.\nname = \"nordic-clearing\"\n".to_owned(),
             parameters: (&ParametersV1::default()).into(),
+            rules: Some((&RulesV1::default()).into()),
             slowness: Some(SlownessView {
                 factor: 4,
                 floor_ms: 20,
@@ -311,16 +324,6 @@ impl Node for Fake {
             view: Some(0),
             messages: vec!["000102".to_owned(), "000103".to_owned()],
         }]
-    }
-
-    fn members(&self) -> Vec<Member> {
-        let member = |(number, name): (u8, &str)| Member {
-            number: number.into(),
-            name: name.to_owned(),
-            account: wallet(100 + number),
-            validators: vec![name.to_owned()],
-        };
-        (1..).zip(NAMES).map(member).collect()
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault> {

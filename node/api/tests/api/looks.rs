@@ -37,6 +37,7 @@ async fn pages(router: &Router, settlement: &Settlement) -> Vec<(String, String)
         "/validators/borealis".to_owned(),
         "/members".to_owned(),
         "/members/borealis".to_owned(),
+        "/proposals".to_owned(),
         "/network".to_owned(),
         "/search/all?q=2026-03-01".to_owned(),
     ] {

@@ -8,6 +8,7 @@ mod client;
 mod events;
 mod explorer;
 mod fake;
+mod governance;
 mod held;
 mod lists;
 mod log;

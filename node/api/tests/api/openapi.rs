@@ -30,7 +30,7 @@ async fn every_route_is_described_and_nothing_else() {
     let document = document().await;
     let described: BTreeSet<String> = document["paths"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(described, served());
-    assert_eq!(described.len(), 37);
+    assert_eq!(described.len(), 39);
 }
 
 #[tokio::test]

@@ -322,6 +322,7 @@ async fn a_chain_without_blocks_has_pages_too() {
         "/validators/borealis",
         "/members",
         "/members/borealis",
+        "/proposals",
         "/holds?asset=QRT",
         "/assets",
         &format!("/accounts/{}/statement", wallet(10)),

@@ -128,6 +128,8 @@ async fn every_link_of_every_page_leads_somewhere_under_a_prefix() {
         "/holds?asset=CO2",
         "/members/borealis",
         "/members.csv",
+        "/proposals",
+        "/proposals.csv",
         "/validators/borealis",
         "/validators.csv",
         "/peers.csv",

@@ -5,7 +5,7 @@ use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, HoldV1, Timesta
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ConditionView, HoldName, KeepView, Transaction};
+use super::{ConditionView, FreezeView, GrantView, HoldName, KeepView, Transaction};
 use crate::text;
 
 /// An account. One that was never used answers too, with no balances and no transactions.
@@ -21,10 +21,16 @@ pub struct Account {
     pub signers: Vec<SignerView>,
     /// The weight that authorises a transaction.
     pub threshold: u32,
-    /// Roles of governance; none exist yet.
+    /// Its roles, each once, wherever they hold: `administrator`, `operator`, `auditor`, `participant`, `issuer`.
     pub roles: Vec<String>,
-    /// Whether it is frozen; nothing can freeze an account yet.
+    /// All that it was granted, roles among it; at most 200 are listed.
+    #[serde(default)]
+    pub grants: Vec<GrantView>,
+    /// Whether it is frozen for all assets.
     pub frozen: bool,
+    /// For what it is frozen, by whom and when; at most 200 are listed.
+    #[serde(default)]
+    pub freezes: Vec<FreezeView>,
     /// The number of the member that it belongs to, if it does.
     #[serde(default)]
     pub member: Option<u32>,
@@ -47,7 +53,9 @@ impl Account {
             signers: Vec::new(),
             threshold: 1,
             roles: Vec::new(),
+            grants: Vec::new(),
             frozen: false,
+            freezes: Vec::new(),
             member: None,
             holds: 0,
             transactions: 0,
@@ -157,6 +165,12 @@ pub struct Asset {
     #[serde(with = "text::amount")]
     #[schema(value_type = String)]
     pub supply: Amount,
+    /// Whether whoever receives it needs the right `hold-asset`.
+    #[serde(default)]
+    pub admission: bool,
+    /// Whether accounts can be frozen for it.
+    #[serde(default)]
+    pub freezable: bool,
     /// For people; empty if there is none, or if it is erased.
     pub description: String,
 }

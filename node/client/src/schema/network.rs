@@ -1,10 +1,11 @@
 //! The node, the network, its validators and members.
 
 use quorate_crypto::{Committee, CommitteeSeat, Engine, MemberNumber, PublicKey, SeatNumber};
-use quorate_ledger::{Address, Digest, Epoch, Height, ParametersV1, Timestamp, ValidatorIndex};
+use quorate_ledger::{Digest, Epoch, Height, ParametersV1, Timestamp, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::RulesView;
 use crate::text;
 
 /// Where a node and its network are.
@@ -77,6 +78,9 @@ pub struct Network {
     pub genesis: String,
     /// Parameters in force.
     pub parameters: ParametersView,
+    /// Rules of governance in force.
+    #[serde(default)]
+    pub rules: Option<RulesView>,
     /// How slow a primary may be before the others replace it, where the protocol judges that: PBFT does.
     pub slowness: Option<SlownessView>,
     /// Who seals the next block.
@@ -393,33 +397,4 @@ pub struct Evidence {
 pub struct EvidenceList {
     /// Earliest first.
     pub evidence: Vec<Evidence>,
-}
-
-/// An organisation of the consortium.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Member {
-    /// Its number.
-    pub number: u32,
-    /// Its name.
-    pub name: String,
-    /// The account that speaks for it; who signs for that account administers the member.
-    #[schema(value_type = String)]
-    pub account: Address,
-    /// Names of the validators it runs.
-    pub validators: Vec<String>,
-}
-
-/// The consortium.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct MemberList {
-    /// In the genesis document's order.
-    pub members: Vec<Member>,
-}
-
-/// Open proposals of governance. No ledger operation makes one yet, so the list is empty.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ProposalList {
-    /// The proposals.
-    #[schema(value_type = Vec<Object>)]
-    pub proposals: Vec<serde_json::Value>,
 }

@@ -10,7 +10,7 @@ use quorate_ledger::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::SignerView;
+use super::{ChangeView, SignerView};
 use crate::text;
 
 /// One operation of a transaction, and which party acts in it.
@@ -36,6 +36,12 @@ pub enum OperationView {
         code: AssetCode,
         /// Digits after the decimal point.
         decimals: u8,
+        /// Whether whoever receives it needs the right `hold-asset`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        admission: bool,
+        /// Whether accounts can be frozen for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        freezable: bool,
         /// For people.
         description: String,
     },
@@ -160,11 +166,20 @@ pub enum OperationView {
         /// Which of its texts.
         texts: Vec<ErasedPlace>,
     },
-    /// An operation of governance, which no protocol in force performs yet.
+    /// An operation of governance. Networks of protocol 1 perform none.
     #[schema(title = "Governance")]
     Governance {
-        /// Its name.
+        /// Its name: `propose`, `vote`, `grant`, …
         name: String,
+        /// What it does, in words. Members are told by their numbers.
+        #[serde(default)]
+        words: String,
+        /// Of a proposal: what it would change.
+        #[serde(default)]
+        change: Option<ChangeView>,
+        /// A proposal's explanation, or the reason of a freeze.
+        #[serde(default)]
+        text: String,
     },
 }
 

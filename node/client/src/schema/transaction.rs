@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{ActView, ConditionView, ErasedPlace, HoldName, KeepView, OperationView, SignerView};
+use crate::governance::{change_view, operation_in_words};
 use crate::text;
 
 /// Where a transaction is on its way.
@@ -270,9 +271,15 @@ impl ShownTexts<'_> {
         };
         let own = || self.text(place(0));
         let operation = match &act.operation {
-            Operation::CreateAsset { code, decimals, .. } => OperationView::CreateAsset {
+            Operation::CreateAsset {
+                code,
+                decimals,
+                flags,
+            } => OperationView::CreateAsset {
                 code: *code,
                 decimals: *decimals,
+                admission: flags & 1 != 0,
+                freezable: flags & 2 != 0,
                 description: own(),
             },
             Operation::Mint { to, asset, amount } => OperationView::Mint {
@@ -338,6 +345,12 @@ impl ShownTexts<'_> {
             },
             governance => OperationView::Governance {
                 name: governance.name().replace(' ', "_"),
+                words: operation_in_words(governance, &[]).unwrap_or_default(),
+                change: match governance {
+                    Operation::Propose { change, .. } => Some(change_view(change, None, &[])),
+                    _ => None,
+                },
+                text: own(),
             },
         };
         ActView {

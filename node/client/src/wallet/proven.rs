@@ -263,6 +263,8 @@ impl TrustedGenesis {
                     decimals: asset.decimals,
                     issuer: asset.issuer,
                     supply: asset.supply,
+                    admission: asset.flags & 1 != 0,
+                    freezable: asset.flags & 2 != 0,
                     description: String::new(),
                 })
             }

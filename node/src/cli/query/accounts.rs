@@ -1,6 +1,6 @@
 //! Queries about accounts, their holds, and assets.
 
-use quorate_client::schema::{Account, Asset, ConditionLeafView, ConditionView, Hold, HoldList};
+use quorate_client::schema::{Account, Asset, ConditionLeafView, ConditionView, GrantView, Hold, HoldList};
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::{Proven, format_amount};
 use quorate_ledger::{Address, AssetCode};
@@ -11,6 +11,7 @@ use super::chain::with_next;
 use super::proven::{self, View, given};
 use super::{AccountArgs, AssetArgs, AssetsArgs, HoldsArgs};
 use crate::cli::wallet::account::Decimals;
+use crate::cli::wallet::asset::flags;
 
 pub(super) async fn account(args: &AccountArgs, output: &Output) -> Result<(), Failure> {
     if let Some(ledger) = args.ask.proving().await? {
@@ -72,12 +73,27 @@ fn account_fields(account: &Account, decimals: &Decimals, output: &Output) -> Ve
         ("threshold", account.threshold.to_string()),
     ];
     fields.extend(account.member.map(|member| ("of member", member.to_string())));
+    let grants: Vec<String> = account.grants.iter().map(granted).collect();
+    if !grants.is_empty() {
+        fields.push(("rights", grants.join("\n")));
+    }
     if account.frozen {
         fields.push(("frozen", output.paint(Tone::Warning, "yes")));
     }
+    let frozen_for = account.freezes.iter().filter_map(|freeze| freeze.asset);
+    fields.extend(frozen_for.map(|asset| ("frozen for", output.paint(Tone::Warning, asset.as_str()))));
     fields.push(("transactions", account.transactions.to_string()));
     fields.push(("history", account.history.to_string()));
     fields
+}
+
+/// A right that an account was granted, and for what.
+fn granted(grant: &GrantView) -> String {
+    match (grant.member, grant.asset) {
+        (Some(member), _) => format!("{} for member {member}", printable(&grant.right)),
+        (None, Some(asset)) => format!("{} for the asset {asset}", printable(&grant.right)),
+        (None, None) => format!("{} for the network", printable(&grant.right)),
+    }
 }
 
 pub(super) async fn holds(args: &HoldsArgs, output: &Output) -> Result<(), Failure> {
@@ -188,6 +204,7 @@ fn asset_fields(asset: &Asset) -> Vec<(&'static str, String)> {
         ("supply", format_amount(asset.supply, asset.decimals)),
         ("issuer", asset.issuer.to_string()),
     ];
+    fields.extend(flags(asset));
     // A text of the transaction that made it, which no proof of the asset has.
     if !asset.description.is_empty() {
         fields.push(("description", printable(&asset.description)));

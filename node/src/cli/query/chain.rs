@@ -74,7 +74,7 @@ pub(super) async fn blocks(args: &BlocksArgs, output: &Output) -> Result<(), Fai
     })
 }
 
-pub(super) fn with_next(text: String, next: Option<&str>) -> String {
+pub(crate) fn with_next(text: String, next: Option<&str>) -> String {
     match next {
         Some(next) => format!("{text}more: --cursor {next}\n"),
         None => text,

@@ -1,7 +1,7 @@
 //! Queries about nodes and members.
 
 use quorate_client::Client;
-use quorate_client::schema::VotingView;
+use quorate_client::schema::{MemberList, VotingView};
 use quorate_client::text::rfc3339_of;
 use quorate_tools::failure::Failure;
 use quorate_tools::output::{Output, Tone, say};
@@ -171,24 +171,23 @@ pub(super) async fn evidence(client: &Client, output: &Output) -> Result<(), Fai
 }
 
 pub(super) async fn members(client: &Client, output: &Output) -> Result<(), Failure> {
-    let list = client.members().await?;
+    let list = MemberList {
+        members: client.all_members().await?,
+        next: None,
+    };
     output.print(&list, |output| {
         let rows = list.members.iter().map(|member| {
+            let seats: Vec<String> = member.sitting.iter().map(|seat| seat.seat.to_string()).collect();
             vec![
                 member.number.to_string(),
                 member.name.clone(),
+                member.status.name().to_owned(),
+                seats.join(", "),
                 member.validators.join(", "),
                 member.account.to_string(),
             ]
         });
-        output.table(&[">NUMBER", "MEMBER", "VALIDATORS", "ACCOUNT"], rows.collect())
-    })
-}
-
-pub(super) async fn proposals(client: &Client, output: &Output) -> Result<(), Failure> {
-    let list = client.proposals().await?;
-    output.print(&list, |_| match list.proposals.len() {
-        0 => "There are no open proposals.".to_owned(),
-        count => format!("{count} open proposals; --output json shows them."),
+        let headings = [">NUMBER", "MEMBER", "STATUS", "SEATS", "VALIDATORS", "ACCOUNT"];
+        output.table(&headings, rows.collect())
     })
 }

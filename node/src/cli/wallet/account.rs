@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
+use quorate_client::governance::operation_in_words;
 use quorate_client::schema::{
     Account, ActView, ConditionLeafView, ConditionView, HoldName, KeepView, OperationView,
     Transaction as TransactionView,
@@ -136,6 +137,13 @@ pub(crate) fn words_on_holds(intent: &Intent, decimals: &Decimals) -> BTreeMap<u
     words.collect()
 }
 
+/// The operations of an intent that are of governance, by their index: each in words, which stand beside the exact line.
+pub(crate) fn words_on_governance(intent: &Intent) -> BTreeMap<usize, String> {
+    let acts = intent.v1().operations.iter().enumerate();
+    let words = acts.filter_map(|(index, act)| Some((index, operation_in_words(&act.operation, &[])?)));
+    words.collect()
+}
+
 /// An open hold, as far as it says what a release or a refund of it moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OpenHold {
@@ -260,10 +268,18 @@ impl Decimals {
             OperationView::CreateAsset {
                 code,
                 decimals,
+                admission,
+                freezable,
                 description,
             } => {
+                let admission = if *admission {
+                    ", for admitted holders alone"
+                } else {
+                    ""
+                };
+                let freezable = if *freezable { ", that can be frozen" } else { "" };
                 format!(
-                    "create asset {code} with {decimals} decimals{}",
+                    "create asset {code} with {decimals} decimals{admission}{freezable}{}",
                     noted(description)
                 )
             }
@@ -315,7 +331,9 @@ impl Decimals {
                 1 => format!("erase a text of {transaction}"),
                 count => format!("erase {count} texts of {transaction}"),
             },
-            OperationView::Governance { name } => printable(&name.replace('_', " ")),
+            OperationView::Governance { words, text, .. } => {
+                format!("{}{}", printable(words), noted(text))
+            }
         }
     }
 
@@ -368,7 +386,7 @@ impl Decimals {
 }
 
 /// Says which part of an answer is checked and which is a node's word.
-pub(super) fn warn_unproven(ledger: &Ledger, what: &str) {
+pub(crate) fn warn_unproven(ledger: &Ledger, what: &str) {
     if ledger.is_trustless() {
         say(format!(
             "note: the network and its last block were checked against the genesis document; {what} is the \

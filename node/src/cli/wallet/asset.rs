@@ -1,6 +1,7 @@
 //! `quorate wallet asset`: assets of one's own.
 
 use clap::{Args, Subcommand};
+use quorate_client::schema::Asset;
 use quorate_client::wallet::{TransactionBuilder, format_amount};
 use quorate_ledger::limits::MAX_DESCRIPTION_BYTES;
 use quorate_ledger::{Address, Amount, AssetCode, Operation};
@@ -10,6 +11,7 @@ use quorate_tools::wallet::{Ledger, NodeArgs, check_amount_form};
 
 use super::KeyArgs;
 use super::account::say_proven;
+use super::acting::check_protocol;
 use super::send::{SendArgs, check_text};
 
 #[derive(Subcommand, Debug)]
@@ -40,6 +42,12 @@ pub(crate) struct CreateArgs {
     /// What it is, at most 128 bytes
     #[arg(long, value_name = "TEXT", default_value = "")]
     description: String,
+    /// Only accounts with the right hold-asset can receive it (networks of protocol 2)
+    #[arg(long)]
+    admission: bool,
+    /// Accounts can be frozen for it (networks of protocol 2)
+    #[arg(long)]
+    freezable: bool,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
@@ -105,9 +113,15 @@ pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Fa
             check_text("description", &args.description, MAX_DESCRIPTION_BYTES)?;
             let key = args.key.open()?;
             let ledger = args.node.connect().await?;
-            let create = |builder: TransactionBuilder| {
-                builder.create_asset(args.code, args.decimals, args.description)
+            let operation = Operation::CreateAsset {
+                code: args.code,
+                decimals: args.decimals,
+                flags: u8::from(args.admission) | u8::from(args.freezable) << 1,
             };
+            if operation.protocol() > 1 {
+                check_protocol(&ledger).await?;
+            }
+            let create = |builder: TransactionBuilder| builder.operation(operation).text(0, args.description);
             args.send.send_built(&key, &ledger, output, create).await
         }
         AssetCommand::Mint(args) => {
@@ -149,6 +163,20 @@ async fn amount(text: &str, code: &AssetCode, ledger: &Ledger) -> Result<Amount,
     Ok(amount)
 }
 
+/// What is asked of an asset's holders, if anything is.
+pub(crate) fn flags(asset: &Asset) -> Vec<(&'static str, String)> {
+    let admission = (
+        "admission",
+        "who receives it needs the right hold-asset".to_owned(),
+    );
+    let freezable = ("freezable", "accounts can be frozen for it".to_owned());
+    let flags = [(asset.admission, admission), (asset.freezable, freezable)];
+    flags
+        .into_iter()
+        .filter_map(|(is_set, field)| is_set.then_some(field))
+        .collect()
+}
+
 async fn info(args: &InfoArgs, output: &Output) -> Result<(), Failure> {
     let ledger = args.node.connect().await?;
     let asset = match ledger.proven_asset(&args.code).await? {
@@ -166,6 +194,7 @@ async fn info(args: &InfoArgs, output: &Output) -> Result<(), Failure> {
             ("supply", format_amount(asset.supply, asset.decimals)),
             ("issuer", asset.issuer.to_string()),
         ];
+        fields.extend(flags(&asset));
         // A text of the transaction that made it, which no proof of the asset has.
         if !ledger.is_trustless() {
             fields.push(("description", printable(&asset.description)));

@@ -1,6 +1,7 @@
 //! What several parties agree on, as people write it: a small document in TOML, or payments in the command line.
 
 mod document;
+mod governing;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -233,7 +234,7 @@ impl Deal {
                 let operation = Operation::CreateAsset {
                     code: create.code,
                     decimals: create.decimals,
-                    flags: 0,
+                    flags: u8::from(create.admission) | u8::from(create.freezable) << 1,
                 };
                 builder.act(by, operation).text(0, create.description.clone())
             }
@@ -294,6 +295,10 @@ impl Deal {
                     signers: sorted_signers(&set.signers, set.threshold)?,
                 };
                 builder.act(by, Operation::SetSigners { signers })
+            }
+            What::Governance(governing) => {
+                let (operation, text) = governing.operation(self)?;
+                builder.act(by, operation).text(0, text)
             }
         })
     }
@@ -457,11 +462,88 @@ mod tests {
             "refund",
             "erase",
             "set_signers",
+            "grant",
+            "freeze",
+            "assign",
+            "propose",
+            "vote",
+            "withdraw",
+            "set_guardians",
+            "request_signers",
+            "decide_request",
+            "report_dormant",
+            "divide_quota",
         ];
         let acts = operations.map(|operation| format!("act = [{{ by = \"a\", {operation} = 5 }}]"));
         for text in acts.into_iter().chain(["act = [5]".to_owned()]) {
             let said = Deal::of(&text).unwrap_err().to_string();
             assert!(said.contains("expected a") && !said.contains("struct"), "{said}");
+        }
+    }
+
+    #[test]
+    fn every_operation_of_governance_can_be_written() {
+        let (bank, fund) = accounts();
+        let change = quorate_ledger::Change::RemoveSeat(quorate_crypto::SeatNumber(4));
+        let bytes = hex::encode(quorate_ledger::encode(&change));
+        let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+        let acts = [
+            format!("grant = {{ account = \"{fund}\", right = \"mint\", asset = \"EUR\" }}"),
+            format!("revoke = {{ account = \"{fund}\", right = \"operator\", member = 3 }}"),
+            format!("freeze = {{ account = \"{fund}\", asset = \"EUR\", reason = \"order 17\" }}"),
+            format!("unfreeze = {{ account = \"{fund}\" }}"),
+            format!("assign = {{ account = \"{fund}\", member = 3 }}"),
+            format!(
+                "propose = {{ change = \"{bytes}\", until = \"2026-12-31T00:00:00Z\", explanation = \"e\" }}"
+            ),
+            "vote = { proposal = 3, ballot = \"yes\" }".to_owned(),
+            "withdraw = { proposal = 3 }".to_owned(),
+            format!("set_guardians = {{ guardians = [\"{fund}\"], threshold = 1, delay_ms = 86400000 }}"),
+            format!("request_signers = {{ account = \"{fund}\", threshold = 1, signers = [\"{key}=1\"] }}"),
+            format!("decide_request = {{ account = \"{fund}\", accept = true }}"),
+            "report_dormant = { member = 3 }".to_owned(),
+            "answer = { member = 3 }".to_owned(),
+            format!("divide_quota = {{ account = \"{fund}\", bytes = 5, leaves = 6 }}"),
+        ];
+        let acts = acts
+            .map(|act| format!("{{ by = \"{bank}\", {act} }}"))
+            .join(",\n");
+        let deal = Deal::of(&format!("act = [\n{acts}\n]\n")).unwrap();
+        let mut names = Vec::new();
+        for (_, what) in &deal.acts {
+            let What::Governance(governing) = what else {
+                panic!("an operation of governance");
+            };
+            let (operation, _) = governing.operation(&deal).unwrap();
+            names.push(operation.name());
+            let unsigned = TransactionBuilder::new(Digest::ZERO, bank, Timestamp(9), [1; 16])
+                .act(bank, operation)
+                .build_with(|_| [2; 16]);
+            let form = unsigned.intent.v1().check_form(&Digest::ZERO);
+            assert_eq!(form, Ok(()), "{names:?}");
+        }
+        assert_eq!(names.len(), 14);
+        assert!(
+            names.contains(&"request signers") && names.contains(&"divide quota"),
+            "{names:?}"
+        );
+        let proposed = &deal.acts[5].1;
+        let What::Governance(proposed) = proposed else {
+            panic!("a proposal");
+        };
+        let (operation, text) = proposed.operation(&deal).unwrap();
+        let Operation::Propose { change: found, .. } = operation else {
+            panic!("a proposal");
+        };
+        assert_eq!((found, text), (change, "e"));
+        // A right that does not exist for a member, and one for nothing.
+        for wrong in ["right = \"mint\", member = 3", "right = \"mint\""] {
+            let act = format!("act = [{{ by = \"{bank}\", grant = {{ account = \"{fund}\", {wrong} }} }}]");
+            let deal = Deal::of(&act).unwrap();
+            let What::Governance(governing) = &deal.acts[0].1 else {
+                panic!("an operation of governance");
+            };
+            assert!(governing.operation(&deal).is_err(), "{wrong}");
         }
     }
 

@@ -53,11 +53,16 @@ trade.toml, with amounts in the assets' own decimals:
   transfer = { to = \"bank\", asset = \"EUR\", amount = \"98500.00\", memo = \"settlement\" }
 
 Each act is one of: transfer { to, asset, amount, memo }, mint { to, asset, amount },
-burn { asset, amount }, create_asset { code, decimals, description },
+burn { asset, amount }, create_asset { code, decimals, description, admission, freezable },
 record { sha256, keep, label, metadata }, hold { to, asset, amount, until, need, signs, after,
 preimages, records, memo }, release { transaction, operation, amount, preimages },
 refund { transaction, operation }, erase { transaction, memo, operations },
-set_signers { threshold, signers }. `parties` names accounts that only consent; the first party
+set_signers { threshold, signers }; with members by number: grant and revoke { account, right,
+member or asset }, freeze and unfreeze { account, asset, reason }, assign { account, member },
+propose { change, until, explanation } with the change's bytes in hex, vote { proposal, ballot },
+withdraw { proposal }, set_guardians { guardians, threshold, delay_ms }, request_signers
+{ account, threshold, signers }, decide_request { account, accept }, report_dormant { member },
+answer { member }, divide_quota { account, bytes, leaves }. `parties` names accounts that only consent; the first party
 is --account, or else whoever acts first. Each party signs: quorate wallet sign. For many
 payments of one account: quorate wallet pay FILE.csv --build.")]
 pub(crate) struct BuildArgs {

@@ -122,7 +122,7 @@ pub(crate) fn check_memo(memo: &str) -> Result<(), Failure> {
 }
 
 /// Checks that a text, which may be empty, can stand on the ledger.
-pub(super) fn check_text(what: &str, text: &str, limit: usize) -> Result<(), Failure> {
+pub(crate) fn check_text(what: &str, text: &str, limit: usize) -> Result<(), Failure> {
     if text.len() > limit {
         return Err(Failure::usage(format!(
             "the {what} has {} bytes, at most {limit} are allowed",

@@ -28,7 +28,7 @@ use quorate_verifier::{ProvenDecimals, Travelling, TravellingV1};
 use serde::Serialize;
 
 pub(super) use self::look_up::{LookUpArgs, Signers};
-use super::account::KnownHolds;
+use super::account::{KnownHolds, words_on_governance};
 use crate::cli::audit::files;
 
 /// The most bytes of a file, whatever is in it.
@@ -304,6 +304,7 @@ impl Papers {
             let mut hidden = BTreeSet::new();
             lines.push(format!("id {}", one.v1().intent.id()));
             let of_holds = self.words_on_holds(one);
+            let of_governance = words_on_governance(&one.v1().intent);
             for line in one.proven_lines(&self.meaning.decimals) {
                 let line = line.strip_prefix("# ").unwrap_or(&line);
                 let mut words = line.split(' ');
@@ -326,6 +327,11 @@ impl Papers {
                     continue;
                 }
                 lines.push(printable(line));
+                let said = first
+                    .parse()
+                    .ok()
+                    .and_then(|index: usize| of_governance.get(&index));
+                lines.extend(said.map(|said| format!("  that is: {}", printable(said))));
             }
         }
         if left > 0 {

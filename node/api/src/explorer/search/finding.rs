@@ -7,6 +7,7 @@ use quorate_ledger::{Address, AssetCode, Digest, Height, Timestamp};
 
 use super::super::{parts, selection};
 use super::{FEWEST_DIGITS, Hit, Labels, MOST};
+use crate::governance::Governance;
 use crate::input::whole_number;
 use crate::node::{BlockRef, Fault, HexDigits, Node, Snapshot};
 use crate::problem::Failure;
@@ -40,7 +41,7 @@ pub(super) fn exact(snapshot: &dyn Snapshot, node: &dyn Node, query: &str) -> Re
     {
         hits.push(Hit::new("Asset", format!("assets/{code}"), code));
     }
-    hits.extend(by_name(node, |name| name.eq_ignore_ascii_case(query)));
+    hits.extend(by_name(snapshot, node, |name| name.eq_ignore_ascii_case(query))?);
     if hits.is_empty() {
         hits.extend(by_time(snapshot, query)?);
     }
@@ -63,7 +64,9 @@ pub(super) fn alike(snapshot: &dyn Snapshot, node: &dyn Node, query: &str) -> Re
     }
     hits.extend(codes(snapshot, &query.to_ascii_uppercase())?);
     let wanted = query.to_ascii_lowercase();
-    hits.extend(by_name(node, |name| name.to_ascii_lowercase().contains(&wanted)));
+    hits.extend(by_name(snapshot, node, |name| {
+        name.to_ascii_lowercase().contains(&wanted)
+    })?);
     Ok(hits)
 }
 
@@ -127,19 +130,20 @@ fn validator(name: &str) -> Hit {
 }
 
 /// Validators and members with names that fit. A member that is called as its validator is found by that one.
-fn by_name(node: &dyn Node, fits: impl Fn(&str) -> bool) -> Vec<Hit> {
+fn by_name(snapshot: &dyn Snapshot, node: &dyn Node, fits: impl Fn(&str) -> bool) -> Result<Vec<Hit>, Fault> {
     let validators = node.validators().validators;
-    let members = node.members();
+    let members = Governance::read(snapshot, node)?.all_members()?;
     let own = validators.iter().map(|validator| validator.name.as_str());
     let others = members.iter().map(|member| member.name.as_str());
     let others = others.filter(|name| validators.iter().all(|validator| validator.name != *name));
     let members = others
         .filter(|name| fits(name))
         .map(|name| Hit::new("Member", format!("members/{name}"), name));
-    own.filter(|name| fits(name))
+    Ok(own
+        .filter(|name| fits(name))
         .map(validator)
         .chain(members)
-        .collect()
+        .collect())
 }
 
 /// A hold by the transaction and the operation that made it.

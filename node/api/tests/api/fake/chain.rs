@@ -11,6 +11,7 @@ use quorate_ledger::{
     Proposal, StateKey, Submission, TextItem, Timestamp, Transaction, ValidatorIndex, encode,
 };
 
+use super::state::{Leaves, governed};
 use super::{GENESIS_TIME, NAMES, code, committee, key, network, wallet};
 
 /// A block, and what was executed in it.
@@ -51,6 +52,8 @@ pub(super) struct Chain {
     pub(super) records: BTreeMap<Digest, Vec<DocumentRecord>>,
     /// The open ones.
     pub(super) holds: BTreeMap<StateKey, Hold>,
+    /// What governs the network.
+    pub(super) governed: Leaves,
     /// By whom and when texts were erased.
     pub(super) erased: BTreeMap<(Digest, Place), (Address, Timestamp)>,
     /// Transactions whose texts are not at hand.
@@ -68,6 +71,8 @@ impl Chain {
             decimals: 2,
             issuer: treasury,
             supply,
+            admission: false,
+            freezable: false,
             description: "Quorate reference token".to_owned(),
         };
         let account = Account {
@@ -90,6 +95,7 @@ impl Chain {
             made: BTreeMap::new(),
             records: BTreeMap::new(),
             holds: BTreeMap::new(),
+            governed: governed(),
             erased: BTreeMap::new(),
             without_texts: BTreeSet::new(),
             places: BTreeMap::new(),

@@ -165,6 +165,8 @@ impl Chain {
             decimals,
             issuer: acting.by,
             supply: Amount(0),
+            admission: false,
+            freezable: false,
             description: String::new(),
         };
         self.assets.insert(code, asset);

@@ -13,7 +13,7 @@ use quorate_client::schema::{
 use quorate_crypto::merkle::root_of_hashes;
 use quorate_ledger::{
     Address, Amount, AssetCode, BalanceChange, CertifiedBlock, CertifiedHeader, Counters, CountersV1, Digest,
-    Height, HoldRef, LogEntry, Parameters, ParametersV1, StateKey, decode, encode,
+    Height, HoldRef, LogEntry, Prefix, StateKey, StateValue, decode, encode,
 };
 
 use super::chain::{Chain, Kept, KeptBlock};
@@ -239,16 +239,25 @@ impl Snapshot for FakeSnapshot<'_> {
     }
 
     fn state_value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, Fault> {
-        if *key == StateKey::parameters() {
-            return Ok(Some(encode(&Parameters::V1(ParametersV1::default()))));
+        if let Some(value) = self.chain.governed.get(key) {
+            return Ok(Some(value.encode()));
         }
+        let proposals = self.chain.governed.keys();
+        let proposals = proposals.filter(|key| key.kind() == StateKey::proposal(0).kind());
         let counters = CountersV1 {
             assets: self.chain.assets.len() as u32,
-            members: 4,
-            seats: 4,
+            // They are numbered from 1.
+            members: 5,
+            seats: 5,
+            proposals: proposals.count() as u64,
             ..CountersV1::default()
         };
         Ok((*key == StateKey::counters()).then(|| encode(&Counters::V1(counters))))
+    }
+
+    fn state_under(&self, prefix: &Prefix, limit: usize) -> Result<Vec<StateValue>, Fault> {
+        let found = self.chain.governed.iter().filter(|(key, _)| prefix.covers(key));
+        Ok(found.map(|(_, value)| value.clone()).take(limit).collect())
     }
 
     fn proof(&self, request: &ProofRequest) -> Result<Result<String, NoProof>, Fault> {

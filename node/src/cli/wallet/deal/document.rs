@@ -7,6 +7,11 @@ use quorate_ledger::{Address, AssetCode, Digest};
 use quorate_tools::failure::Failure;
 use serde::Deserialize;
 
+use super::governing::{
+    AssignText, DecideText, DivideText, FreezeText, Governing, GuardiansText, MemberText, ProposeText,
+    RequestText, RightText, VoteText, WithdrawText,
+};
+
 /// The document.
 #[derive(Debug, Default, Deserialize)]
 #[serde(
@@ -41,6 +46,20 @@ pub(super) struct ActText {
     pub(super) refund: Option<RefundText>,
     pub(super) erase: Option<EraseText>,
     pub(super) set_signers: Option<SignersText>,
+    pub(super) grant: Option<RightText>,
+    pub(super) revoke: Option<RightText>,
+    pub(super) freeze: Option<FreezeText>,
+    pub(super) unfreeze: Option<FreezeText>,
+    pub(super) assign: Option<AssignText>,
+    pub(super) propose: Option<ProposeText>,
+    pub(super) vote: Option<VoteText>,
+    pub(super) withdraw: Option<WithdrawText>,
+    pub(super) set_guardians: Option<GuardiansText>,
+    pub(super) request_signers: Option<RequestText>,
+    pub(super) decide_request: Option<DecideText>,
+    pub(super) report_dormant: Option<MemberText>,
+    pub(super) answer: Option<MemberText>,
+    pub(super) divide_quota: Option<DivideText>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,6 +94,12 @@ pub(super) struct CreateText {
     pub(super) decimals: u8,
     #[serde(default)]
     pub(super) description: String,
+    /// Holders need admission.
+    #[serde(default)]
+    pub(super) admission: bool,
+    /// It can be frozen.
+    #[serde(default)]
+    pub(super) freezable: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,6 +187,7 @@ pub(super) enum What {
     Refund(RefundText),
     Erase(EraseText),
     SetSigners(SignersText),
+    Governance(Governing),
 }
 
 impl ActText {
@@ -177,6 +203,30 @@ impl ActText {
             self.refund.map(What::Refund),
             self.erase.map(What::Erase),
             self.set_signers.map(What::SetSigners),
+            self.grant.map(Governing::Grant).map(What::Governance),
+            self.revoke.map(Governing::Revoke).map(What::Governance),
+            self.freeze.map(Governing::Freeze).map(What::Governance),
+            self.unfreeze.map(Governing::Unfreeze).map(What::Governance),
+            self.assign.map(Governing::Assign).map(What::Governance),
+            self.propose.map(Governing::Propose).map(What::Governance),
+            self.vote.map(Governing::Vote).map(What::Governance),
+            self.withdraw.map(Governing::Withdraw).map(What::Governance),
+            self.set_guardians
+                .map(Governing::SetGuardians)
+                .map(What::Governance),
+            self.request_signers
+                .map(Governing::RequestSigners)
+                .map(What::Governance),
+            self.decide_request
+                .map(Governing::DecideRequest)
+                .map(What::Governance),
+            self.report_dormant
+                .map(Governing::ReportDormant)
+                .map(What::Governance),
+            self.answer.map(Governing::Answer).map(What::Governance),
+            self.divide_quota
+                .map(Governing::DivideQuota)
+                .map(What::Governance),
         ];
         let mut found = candidates.into_iter().flatten();
         match (found.next(), found.next()) {

@@ -1,0 +1,15 @@
+//! What governance means to those who take part in it, worked out from what a node tells: what a change would change,
+//! which rule decides it and how far the count is, and what becomes of the committee. The ledger's execution has the
+//! last word; whoever shows it says so.
+
+mod change;
+mod count;
+mod impact;
+mod operation;
+
+pub use change::{
+    ChangedValue, InForce, NotAValue, change_view, changed_parameters, changed_rules, scope_words,
+};
+pub use count::{count, counts_as_active, rule_of};
+pub use impact::{Standing, StandingSeat, impact_of};
+pub use operation::operation_in_words;
