@@ -164,6 +164,11 @@ pub fn impact_of(standing: &Standing, change: &Change, joins_live: bool) -> Opti
         return None;
     }
     let next = standing.with(change, joins_live);
+    let parts = matches!(change, Change::ExpelMember(_) | Change::MemberLeaves(_));
+    if parts && next == *standing {
+        // A member without a seat takes none with it.
+        return None;
+    }
     let (before, after) = (standing.figures(), next.figures());
     let mut obstacles = next.faults_of_form();
     if matches!(change, Change::AddSeat { .. }) && !joins_live {
@@ -306,5 +311,9 @@ mod tests {
             impact_of(&standing, &Change::Rules(Default::default()), false),
             None
         );
+        // Member 9 has no seat, member 1 has one.
+        let expel = |number| Change::ExpelMember(MemberNumber(number));
+        assert_eq!(impact_of(&standing, &expel(9), false), None);
+        assert_eq!(impact_of(&standing, &expel(1), false).unwrap().after.n, 3);
     }
 }

@@ -206,6 +206,11 @@ impl Acting<'_> {
         }
     }
 
+    /// Whether one key signs here, and nobody else.
+    pub(crate) fn signs_here(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Whether the outcome is waited for.
     pub(crate) fn waits(&self) -> bool {
         self.args.send.wait().is_some()

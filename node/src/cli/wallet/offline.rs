@@ -62,9 +62,9 @@ member or asset }, freeze and unfreeze { account, asset, reason }, assign { acco
 propose { change, until, explanation } with the change's bytes in hex, vote { proposal, ballot },
 withdraw { proposal }, set_guardians { guardians, threshold, delay_ms }, request_signers
 { account, threshold, signers }, decide_request { account, accept }, report_dormant { member },
-answer { member }, divide_quota { account, bytes, leaves }. `parties` names accounts that only consent; the first party
-is --account, or else whoever acts first. Each party signs: quorate wallet sign. For many
-payments of one account: quorate wallet pay FILE.csv --build.")]
+answer { member }, divide_quota { account, bytes, leaves }. `parties` names accounts that only
+consent; the first party is --account, or else whoever acts first. Each party signs: quorate
+wallet sign. For many payments of one account: quorate wallet pay FILE.csv --build.")]
 pub(crate) struct BuildArgs {
     /// The account whose transaction it is [default: whoever acts first]
     #[arg(long, value_name = "ADDRESS", env = "QUORATE_ACCOUNT")]

@@ -210,6 +210,12 @@ pub(crate) async fn assign(args: &AssignArgs, output: &Output) -> Result<(), Fai
     };
     // To a member it comes with the consent of both.
     let party = member.map(|_| args.whom);
+    if party.is_some_and(|party| party != acting.account) && acting.signs_here() {
+        return Err(Failure::usage(
+            "the account and somebody who speaks for the member both sign this: nothing was sent",
+        )
+        .hint("write it with --out FILE, and have each sign it: quorate wallet sign FILE"));
+    }
     let operation = Operation::Assign {
         account: args.whom,
         member,
