@@ -178,6 +178,11 @@ impl Handle {
         peers.values().map(|peer| peer.info()).collect()
     }
 
+    /// Whether there is a link to this member.
+    pub fn is_linked(&self, peer: PeerKey) -> bool {
+        self.peer(peer).is_some_and(|peer| peer.info().connected())
+    }
+
     /// Asks a peer. The answer comes in frames, all of them within the deadline.
     pub async fn request(
         &self,

@@ -168,4 +168,17 @@ mod tests {
         shared.forget_former();
         assert!(shared.get().name_of(&gone).starts_with("observer "));
     }
+
+    #[test]
+    fn pitfall_22_who_leaves_keeps_its_links_until_the_new_epoch_has_a_block() {
+        let shared = SharedEpoch::new(roster(0, 4, None));
+        let gone = crate::roster::peer_key(shared.get().committee().seats()[3].node);
+        let is_admitted = || shared.get().admitted().iter().any(|peer| peer.key == gone);
+        assert!(shared.follow(roster(1, 3, None)));
+        assert!(is_admitted());
+        assert_eq!(shared.get().admitted().len(), 4);
+        shared.forget_former();
+        assert!(!is_admitted());
+        assert_eq!(shared.get().admitted().len(), 3);
+    }
 }

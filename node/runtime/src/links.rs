@@ -109,10 +109,14 @@ impl Links {
         let mut validators = BTreeMap::new();
         for (index, node) in info.now.others() {
             let seat = info.committee().seat(index);
-            // Of several keys the seat's own.
             let is_seats = seat.is_some_and(|seat| peer_key(seat.node) == node);
-            if is_seats || !validators.contains_key(&index) {
-                validators.insert(index, node);
+            // Of several keys that its node may have the one that is linked, else the seat's own.
+            match validators.get(&index) {
+                Some(known) if self.handle.is_linked(*known) => {}
+                Some(_) if !is_seats && !self.handle.is_linked(node) => {}
+                _ => {
+                    validators.insert(index, node);
+                }
             }
         }
         validators

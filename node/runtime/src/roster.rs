@@ -270,6 +270,13 @@ pub(crate) mod testing {
         pub(crate) fn of(committee: Committee, own: Option<ValidatorIndex>, parameters: Parameters) -> Self {
             let nodes = committee.indices().zip(committee.seats());
             let nodes = nodes.map(|(index, seat)| (peer_key(seat.node), index)).collect();
+            let admitted = committee.indices().zip(committee.seats());
+            let admitted = admitted.map(|(index, seat)| PeerConfig {
+                key: peer_key(seat.node),
+                name: format!("member-{index}"),
+                addresses: Vec::new(),
+            });
+            let admitted = admitted.collect();
             let names: Vec<String> = committee
                 .indices()
                 .map(|index| format!("member-{index}"))
@@ -287,7 +294,7 @@ pub(crate) mod testing {
                 own,
                 rejoin: None,
                 nodes,
-                admitted: Vec::new(),
+                admitted,
                 parameters,
                 committee,
             }

@@ -10,9 +10,10 @@ use quorate_ledger::{
     Attestation, AttestationV1, Ballot, Change, GovernanceProposalV1, NextKeys, Operation, PROTOCOLS,
     Parameters, ProposalState, SeatKeys, SeatV1, Timestamp,
 };
+use quorate_lies::Random;
 
 use crate::ledger::Ledger;
-use crate::scheme::{MAX_VALIDATORS, keys_of, seat_keys_of};
+use crate::scheme::{GENERATIONS, MAX_VALIDATORS, keys_of, seat_keys_of};
 use crate::workload::{GENESIS_TIME, member_address, network};
 
 /// What is said again if it has come to nothing is another transaction after so long, in microseconds.
@@ -78,6 +79,56 @@ pub(crate) enum Stage {
     Failed(Shift, String),
     /// All was done.
     Done,
+}
+
+/// Changes that can follow one another, drawn: what this network has is changed so many times.
+pub(crate) fn drawn(validators: u16, engine: Engine, count: usize, random: &mut Random) -> Vec<Shift> {
+    // Each seat with its machine and the generation of its keys.
+    let mut seats: Vec<(u32, u16, u8)> = (0..validators).map(|own| (own.into(), own, 0)).collect();
+    let (mut machines, mut numbers) = (validators, u32::from(validators));
+    let (mut engine, mut window) = (engine, 8);
+    let mut shifts = Vec::new();
+    while shifts.len() < count {
+        match random.between(0, 4) {
+            0 => {
+                let others = [Engine::Pbft, Engine::Raft, Engine::Paxos].into_iter();
+                let others: Vec<Engine> = others.filter(|other| *other != engine).collect();
+                engine = random.pick(&others).copied().unwrap_or(engine);
+                shifts.push(Shift::Engine(engine));
+            }
+            1 => {
+                window = if window == 8 { 12 } else { 8 };
+                shifts.push(Shift::Window(window));
+            }
+            2 if usize::from(machines) < MAX_VALIDATORS => {
+                let machine = machines;
+                shifts.push(Shift::Admit(machine));
+                shifts.push(Shift::AddSeat {
+                    machine,
+                    generation: 0,
+                });
+                seats.push((numbers, machine, 0));
+                (machines, numbers) = (machines + 1, numbers + 1);
+            }
+            3 if seats.len() > 3 => {
+                let place = random.between(0, seats.len() as u64 - 1) as usize;
+                shifts.push(Shift::RemoveSeat(seats.remove(place).0));
+            }
+            _ => {
+                let place = random.between(0, seats.len() as u64 - 1) as usize;
+                let (seat, machine, generation) = &mut seats[place];
+                if *generation + 1 < GENERATIONS {
+                    *generation += 1;
+                    shifts.push(Shift::Rotate {
+                        seat: *seat,
+                        machine: *machine,
+                        generation: *generation,
+                    });
+                }
+            }
+        }
+    }
+    shifts
 }
 
 impl Shift {

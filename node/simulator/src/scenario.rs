@@ -5,7 +5,7 @@ use quorate_crypto::{Engine, ValidatorIndex};
 use quorate_driver::Limits;
 use quorate_ledger::ParametersV1;
 
-use crate::governance::Shift;
+use crate::governance::{self, Shift};
 pub use crate::simulation::roles::{Befalls, Whom};
 use quorate_lies::Random;
 
@@ -451,6 +451,21 @@ impl Scenario {
             },
             patience_ms: 120_000,
             ..calm
+        }
+    }
+
+    /// The same with other changes, drawn from the seed.
+    pub fn governed_by_seed(seed: u64) -> Self {
+        let mut random = Random::new(seed ^ 0x00b4_1107);
+        let engines = [Engine::Pbft, Engine::Raft, Engine::Paxos];
+        let engine = random.pick(&engines).copied().unwrap_or(Engine::Pbft);
+        let validators = random.between(3, 6) as u16;
+        let changes = governance::drawn(validators, engine, 6, &mut random);
+        Self {
+            validators: validators.into(),
+            engine,
+            changes,
+            ..Self::governed_in_storms(seed)
         }
     }
 

@@ -87,7 +87,7 @@ fn key_for(purpose: Purpose, place: usize) -> SigningKey {
 }
 
 /// Keys that a machine may have one after the other.
-const GENERATIONS: u8 = 4;
+pub(crate) const GENERATIONS: u8 = 4;
 
 /// A machine's keys of a generation.
 #[derive(Clone, Debug)]

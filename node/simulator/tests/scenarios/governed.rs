@@ -42,11 +42,3 @@ fn a_committee_of_one_grows_and_shrinks_again() {
     let report = run(scenario);
     assert_eq!(report.epoch, 2);
 }
-
-#[test]
-#[ignore = "takes minutes"]
-fn many_seeds_change_under_faults() {
-    for seed in 0..300 {
-        run(Scenario::governed_in_storms(seed));
-    }
-}

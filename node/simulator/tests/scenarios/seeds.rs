@@ -107,6 +107,22 @@ fn paxos_epochs_end_and_begin_under_faults() {
     });
 }
 
+/// One in so many seeds has members who change the network: each is some seven epochs long.
+const GOVERNED_EVERY: u64 = 25;
+
+#[test]
+fn members_change_engines_seats_keys_and_parameters_under_faults() {
+    let first = number("QUORATE_FIRST_SEED", 0);
+    let count = number("QUORATE_SEEDS", 1_500).div_ceil(GOVERNED_EVERY);
+    let mut epochs = 0;
+    for seed in first..first + count {
+        let scenario = Scenario::governed_by_seed(seed);
+        epochs += Simulation::new(scenario).run().expect_success().epoch;
+    }
+    println!("governed: {count} seeds, {epochs} epochs ended");
+    assert!(epochs > count, "each changes something");
+}
+
 /// The same with as many validators dead for good at the end of the faults as may be: those that are left
 /// have no one to spare.
 fn with_the_dead(scenario: Scenario) -> Scenario {
