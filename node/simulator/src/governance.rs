@@ -5,7 +5,7 @@
 //! chain that is certified there, what the next step is, and submits what its own member or validator has to say. So
 //! what is done follows from the chain alone, whoever crashes meanwhile.
 
-use quorate_crypto::{Digest, Engine, Height, MemberNumber, SeatNumber, Signature};
+use quorate_crypto::{Digest, Engine, Height, MemberNumber, PublicKey, SeatNumber, Signature};
 use quorate_ledger::{
     Attestation, AttestationV1, Ballot, Change, GovernanceProposalV1, NextKeys, Operation, PROTOCOLS,
     Parameters, ProposalState, SeatKeys, SeatV1, Timestamp,
@@ -172,26 +172,25 @@ impl Shift {
         }
     }
 
-    /// Whether a seat has what it would be given.
+    /// Whether a seat has the keys that it would be given, or later ones.
     fn is_in(self, seat: &SeatV1) -> bool {
-        match self {
-            Self::Rotate {
-                machine, generation, ..
-            } => seat.validator == keys_of(machine, generation).validator.public(),
-            _ => false,
-        }
+        self.gives(&seat.validator)
     }
 
-    /// Whether the seat will have it from the next epoch on.
+    /// Whether the seat will have them from the next epoch on.
     fn is_coming(self, seat: &SeatV1) -> bool {
-        match self {
-            Self::Rotate {
-                machine, generation, ..
-            } => seat
-                .next
-                .is_some_and(|next| next.validator == keys_of(machine, generation).validator.public()),
-            _ => false,
-        }
+        seat.next.is_some_and(|next| self.gives(&next.validator))
+    }
+
+    fn gives(self, validator: &PublicKey) -> bool {
+        let Self::Rotate {
+            machine, generation, ..
+        } = self
+        else {
+            return false;
+        };
+        let mut later = generation..GENERATIONS;
+        later.any(|generation| seat_keys_of(machine, generation).validator == *validator)
     }
 }
 
