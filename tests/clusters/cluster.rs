@@ -79,31 +79,37 @@ impl Cluster {
     #[track_caller]
     pub(crate) fn up() -> Self {
         let consensus = std::env::var("CLUSTERS_CONSENSUS").unwrap_or_else(|_| "pbft".to_owned());
-        Self::made(4, &consensus, None)
+        Self::made(4, &consensus, None, 1)
     }
 
     /// Starts four validators that order by this protocol, and load a library before the C library.
     #[track_caller]
     pub(crate) fn up_with(consensus: &str, preload: Option<PathBuf>) -> Self {
-        Self::made(4, consensus, preload)
+        Self::made(4, consensus, preload, 1)
     }
 
     /// Starts so many.
     #[track_caller]
     pub(crate) fn up_of(validators: u16) -> Self {
         let consensus = std::env::var("CLUSTERS_CONSENSUS").unwrap_or_else(|_| "pbft".to_owned());
-        Self::made(validators, &consensus, None)
+        Self::made(validators, &consensus, None, 1)
+    }
+
+    /// Starts four validators whose members decide together, by PBFT until they change it.
+    #[track_caller]
+    pub(crate) fn up_governed() -> Self {
+        Self::made(4, "pbft", None, 2)
     }
 
     #[track_caller]
-    fn made(validators: u16, consensus: &str, preload: Option<PathBuf>) -> Self {
+    fn made(validators: u16, consensus: &str, preload: Option<PathBuf>, protocol: u32) -> Self {
         let cluster = Self {
             folder: tempfile::tempdir().unwrap(),
             ports: Ports::take(),
             preload,
             validators,
         };
-        let size = validators.to_string();
+        let (size, protocol) = (validators.to_string(), protocol.to_string());
         let (api, p2p) = (cluster.ports.api.to_string(), cluster.ports.p2p.to_string());
         cluster.expect(
             0,
@@ -115,6 +121,8 @@ impl Cluster {
                 &size,
                 "--consensus",
                 consensus,
+                "--protocol",
+                &protocol,
                 "--api-port",
                 &api,
                 "--p2p-port",

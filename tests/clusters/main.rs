@@ -37,6 +37,7 @@ mod explorer;
 mod faults;
 mod foreign;
 mod governance;
+mod governing;
 mod interrupts;
 mod liars;
 mod links;

@@ -29,7 +29,7 @@ const LOOKING: [&str; 4] = [
 /// The pages with sessions, in the order in which one goes on where the other ends.
 const SESSIONS: [&str; 3] = ["README.md", "docs/settlement.md", "docs/audit.md"];
 /// Blocks of commands that are not run here, and why.
-const ELSEWHERE: [(&str, &str, &str); 17] = [
+const ELSEWHERE: [(&str, &str, &str); 23] = [
     (
         "README.md",
         "scripts/localnet     #",
@@ -92,6 +92,36 @@ const ELSEWHERE: [(&str, &str, &str); 17] = [
         "docs/operations.md",
         "quorate node backup",
         "with names in it to be filled in: `backup`",
+    ),
+    (
+        "docs/governance.md",
+        "quorate wallet grant qr1",
+        "with names in it to be filled in",
+    ),
+    (
+        "docs/governance.md",
+        "quorate gov propose parameters",
+        "by `governing`",
+    ),
+    (
+        "docs/governance.md",
+        "quorate gov set-seat 2",
+        "with names in it to be filled in",
+    ),
+    (
+        "docs/governance.md",
+        "quorate wallet guardians set",
+        "with names in it to be filled in",
+    ),
+    (
+        "docs/governance.md",
+        "quorate gov report-dormant",
+        "with names in it to be filled in",
+    ),
+    (
+        "docs/governance.md",
+        "quorate gov propose quota",
+        "with names in it to be filled in",
     ),
     ("docs/signing.md", "NODE=", "by `signing`"),
     ("docs/signing.md", "python3 tests/signing", "by `signing`"),
