@@ -75,7 +75,7 @@ struct JsonBody {
         (status = 408, description = "`body_too_slow`"),
         (status = 413, description = "`body_too_large` `transaction_too_large`"),
         (status = 415, description = "`unsupported_content`"),
-        (status = 422, description = "`wrong_network` `expired` `expiry_too_far` `unauthorised` `needless_signature` `unknown_sender` `would_fail`"),
+        (status = 422, description = "`wrong_network` `expired` `expiry_too_far` `unauthorised` `needless_signature` `over_quota` `unknown_sender` `would_fail`"),
         (status = 429, description = "`pool_full` `quota_full`"),
         (status = 503, description = "`unavailable`")))]
 pub(crate) async fn submit(

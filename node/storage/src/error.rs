@@ -21,7 +21,7 @@ pub enum StorageError {
         path: PathBuf,
     },
     /// The database belongs to another network.
-    #[error("{} belongs to network {stored}, not to {expected}", path.display())]
+    #[error("{} belongs to network {stored}, not to {expected} of the genesis document", path.display())]
     WrongNetwork {
         /// The database's folder.
         path: PathBuf,

@@ -80,6 +80,7 @@ const CODES: &str = "\
     expiry_too_far: it expires later than the network allows
     unauthorised: its signatures do not reach the threshold of each of its parties
     needless_signature: a signature is of a key that signs for none of its parties
+    over_quota: the quota of its member, or of the accounts without one, is used up for the day (networks of protocol 2)
     unknown_sender: this node takes transactions of known accounts alone (`api.senders`)
     would_fail: an operation would fail, for a reason that this version of the node has no name for
 422 The proof would be too long
