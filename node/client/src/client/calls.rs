@@ -37,24 +37,15 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Whether something else than a node answers, such as a proxy before it: a node that says no, or fails, says so in a
-    /// problem document, and gives what it was asked for in the type that it was asked for.
-    fn is_a_proxys(&self, accept: &str) -> bool {
-        if self.status.is_success() {
-            accept == JSON && self.other_type().is_some()
-        } else {
-            serde_json::from_slice::<Problem>(&self.body).is_err()
-        }
+    /// Whether a proxy answers for a node that it did not reach, or did not hear in time: a node that fails says so in a
+    /// problem document.
+    fn is_a_proxys(&self) -> bool {
+        self.status.is_server_error() && serde_json::from_slice::<Problem>(&self.body).is_err()
     }
 
     /// That in words.
     fn of_proxy(&self) -> String {
-        let kind = self.other_type().filter(|_| self.status.is_success());
-        let told = kind.map_or_else(String::new, |kind| format!(" with {kind} in the place of JSON"));
-        format!(
-            "{}: not a node but a proxy before it, or another program, answers {}{told}",
-            self.node, self.status
-        )
+        format!("{}: a proxy before it answers {}", self.node, self.status)
     }
 
     /// What it says to be, if that is not JSON.
@@ -102,16 +93,14 @@ impl Call {
 impl Client {
     /// Asks for JSON and reads it.
     pub(super) async fn read<T: DeserializeOwned>(&self, call: Call) -> Result<T, ClientError> {
-        let has_sent = call.method == Method::POST;
         let reply = self.send(call).await?;
-        serde_json::from_slice(&reply.body).map_err(|error| match has_sent {
-            // It was taken, whatever became of the answer on its way.
-            true => ClientError::Unknown {
-                reason: format!("the answer of {} cannot be read: {error}", reply.node),
-            },
-            false => ClientError::Protocol {
-                node: reply.node.to_string(),
-                reason: error.to_string(),
+        serde_json::from_slice(&reply.body).map_err(|error| ClientError::Protocol {
+            node: reply.node.to_string(),
+            reason: match reply.other_type() {
+                Some(other) => format!(
+                    "{other} came where JSON was asked for, as from another program at that address, or a proxy"
+                ),
+                None => error.to_string(),
             },
         })
     }
@@ -128,7 +117,7 @@ impl Client {
             let place = first.wrapping_add(attempt) % self.nodes.len();
             let node = &self.nodes[place];
             match self.attempt(node, &call).await {
-                Ok(reply) if reply.is_a_proxys(call.accept) => {
+                Ok(reply) if reply.is_a_proxys() => {
                     // It may have passed on what was sent, and heard no answer.
                     maybe_sent = true;
                     failures.push(reply.of_proxy());
@@ -235,7 +224,7 @@ impl Client {
                         headers: HeaderMap::new(),
                         body,
                     };
-                    if reply.is_a_proxys(JSON) {
+                    if reply.is_a_proxys() {
                         failures.push(reply.of_proxy());
                     } else if status == StatusCode::SERVICE_UNAVAILABLE {
                         failures.push(format!("{node}: it takes no more streams"));
