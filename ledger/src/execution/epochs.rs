@@ -51,37 +51,20 @@ impl<R: StateReader> WorkingState<'_, R> {
     /// What the next epoch would begin with by all that was decided so far: without the seats of members that have left,
     /// with new keys, and with those of the waiting proposals that still fit.
     pub(super) fn outlook(&mut self) -> Result<Outlook, StateError<R::Error>> {
-        let Committee::V1(committee) = self.agreement.v1().committee.clone();
+        let committee = &self.agreement.v1().committee;
+        let (engine, protocol) = (committee.engine(), committee.protocol_version());
+        let mut seats = Vec::with_capacity(committee.size());
+        for seat in self.sitting_seats()? {
+            if self.present_member(seat.member)?.is_some() {
+                seats.push(seat);
+            }
+        }
         let mut outlook = Outlook {
-            engine: committee.engine,
-            protocol: committee.protocol,
-            seats: Vec::new(),
+            engine,
+            protocol,
+            seats,
             parameters: None,
         };
-        let mut seats = Vec::with_capacity(committee.seats.len());
-        for sitting in &committee.seats {
-            let key = StateKey::seat(sitting.seat);
-            let seat = self.seat(sitting.seat)?.ok_or(StateError::Damaged { key })?;
-            let stays = self.present_member(seat.member)?.is_some();
-            let live = seat.active.0.saturating_add(MAX_ATTESTED_BELOW) > self.moment.height.0;
-            let standing = Standing::Sitting {
-                number: seat.number,
-                live,
-            };
-            seats.push((
-                stays,
-                OutlookSeat {
-                    member: seat.member,
-                    keys: seat.coming_keys(),
-                    standing,
-                },
-            ));
-        }
-        // Where all have left, as a seat that was to come did not, those that sit go on: a network without a seat would
-        // stand still for ever.
-        let any_stays = seats.iter().any(|(stays, _)| *stays);
-        let kept = seats.into_iter().filter(|(stays, _)| *stays || !any_stays);
-        outlook.seats = kept.map(|(_, seat)| seat).collect();
         for number in self.agreement.v1().pending.clone() {
             let proposal = self.waiting(number)?;
             match self.with_change(&outlook, &proposal, false) {
@@ -91,6 +74,26 @@ impl<R: StateReader> WorkingState<'_, R> {
             }
         }
         Ok(outlook)
+    }
+
+    /// The seats of the present committee, whether their members stay or not.
+    fn sitting_seats(&mut self) -> Result<Vec<OutlookSeat>, StateError<R::Error>> {
+        let committee = self.agreement.committee();
+        let mut seats = Vec::with_capacity(committee.size());
+        for sitting in committee.seats() {
+            let key = StateKey::seat(sitting.seat);
+            let seat = self.seat(sitting.seat)?.ok_or(StateError::Damaged { key })?;
+            let live = seat.active.0.saturating_add(MAX_ATTESTED_BELOW) > self.moment.height.0;
+            seats.push(OutlookSeat {
+                member: seat.member,
+                keys: seat.coming_keys(),
+                standing: Standing::Sitting {
+                    number: seat.number,
+                    live,
+                },
+            });
+        }
+        Ok(seats)
     }
 
     /// A proposal that waits for the epoch's end.
@@ -141,6 +144,7 @@ impl<R: StateReader> WorkingState<'_, R> {
                     return Err(ErrorCode::KEY_TAKEN.into());
                 }
                 next.seats.push(seat);
+                next.check_shares()?;
             }
             Change::RemoveSeat(removed) => {
                 let before = next.seats.len();
@@ -148,6 +152,7 @@ impl<R: StateReader> WorkingState<'_, R> {
                 if next.seats.len() == before {
                     return Err(ErrorCode::UNKNOWN_SEAT.into());
                 }
+                next.check_shares()?;
             }
             Change::Engine(engine) if *engine == next.engine => return Err(ErrorCode::ALREADY_SO.into()),
             Change::Engine(engine) => next.engine = *engine,
@@ -167,7 +172,6 @@ impl<R: StateReader> WorkingState<'_, R> {
             }
             _ => unreachable!("only what concerns agreement waits for the epoch's end"),
         }
-        next.check_shares()?;
         Ok(next)
     }
 
@@ -278,30 +282,25 @@ impl<R: StateReader> WorkingState<'_, R> {
     ///
     /// Nothing of it is taken back.
     pub(super) fn end_epoch(&mut self) -> Result<NextEpoch, StateError<R::Error>> {
-        let mut outlook = {
-            let pending = self.agreement.v1().pending.clone();
-            self.agreement.set_pending(Vec::new());
-            let mut outlook = self.outlook()?;
-            for number in pending {
-                let mut proposal = self.waiting(number)?;
-                proposal.state = match self.still_fits(&outlook, &proposal) {
-                    Ok(next) => {
-                        outlook = next.settled();
-                        let height = self.moment.height;
-                        ProposalState::Executed { height }
-                    }
-                    Err(Failure::Code(_)) => ProposalState::Lapsed,
-                    Err(Failure::State(error)) => return Err(error),
-                };
-                self.put_proposal(proposal)?;
-            }
-            outlook
-        };
+        let pending = self.agreement.v1().pending.clone();
+        self.agreement.set_pending(Vec::new());
+        let mut outlook = self.outlook()?;
+        for number in pending {
+            let mut proposal = self.waiting(number)?;
+            proposal.state = match self.still_fits(&outlook, &proposal) {
+                Ok(next) => {
+                    outlook = next.settled();
+                    let height = self.moment.height;
+                    ProposalState::Executed { height }
+                }
+                Err(Failure::Code(_)) => ProposalState::Lapsed,
+                Err(Failure::State(error)) => return Err(error),
+            };
+            self.put_proposal(proposal)?;
+        }
         if outlook.seats.is_empty() {
-            // Whoever leaves last is refused; a network without a seat would never go on.
-            return Err(StateError::Damaged {
-                key: StateKey::agreement(),
-            });
+            // All have left, for a seat that did not come: without a seat the network would stand still for ever.
+            outlook.seats = self.sitting_seats()?;
         }
         self.unseat(&outlook)?;
         let mut seats = Vec::with_capacity(outlook.seats.len());
@@ -467,14 +466,15 @@ impl Outlook {
         Ok(())
     }
 
-    /// How many seats must be live: a quorum and as many as may lie, or all where that is more.
+    /// How many seats must be live: a quorum and as many as may lie, or all where that is more. Of no seat that is one too
+    /// many.
     fn live_needed(&self) -> usize {
         let committee = self.committee();
         let liars = match self.engine {
             Engine::Pbft => committee.faults(),
             Engine::Raft | Engine::Paxos => 0,
         };
-        (committee.quorum() + liars).min(committee.size())
+        (committee.quorum() + liars).min(committee.size()).max(1)
     }
 
     /// The same, its changes decided on.

@@ -4,7 +4,7 @@ use quorate_crypto::{PublicKey, SeatNumber, Signature};
 
 use super::operations::{Failure, Turn};
 use super::working_state::WorkingState;
-use crate::{ErrorCode, NextKeys, Operation, Owner, Right, Scope, SeatV1, StateReader, Taken};
+use crate::{ErrorCode, NextKeys, Operation, Owner, Right, Scope, StateReader, Taken};
 
 /// What `set seat` changes.
 pub(super) struct SeatChange<'a> {
@@ -83,10 +83,7 @@ impl<R: StateReader> WorkingState<'_, R> {
             return Err(ErrorCode::KEY_TAKEN.into());
         }
         let number = seat.number;
-        let mut changed = SeatV1 {
-            next: seat.next,
-            ..seat.clone()
-        };
+        let mut changed = seat.clone();
         for key in change.keys() {
             if self.in_use(&Taken::Key(key.0))?.is_some() {
                 return Err(ErrorCode::KEY_TAKEN.into());

@@ -17,6 +17,7 @@ mod guarding;
 mod histories;
 mod hold_table;
 mod holds;
+mod leaving;
 mod not_yet;
 mod parties;
 mod permissions;
