@@ -51,6 +51,11 @@ impl MemoryState {
         self.blocks = self.blocks.split_off(&oldest);
     }
 
+    /// The hash of a block that was noted, and is not more than 1,000 below the newest one.
+    pub fn known_block(&self, height: Height) -> Option<Digest> {
+        self.blocks.get(&height).copied()
+    }
+
     /// Notes ids of transactions that were executed before the state began, with their expiries.
     pub fn note_spent(&mut self, ids: impl IntoIterator<Item = (Digest, Timestamp)>) {
         self.spent.extend(ids);
@@ -85,7 +90,7 @@ impl StateReader for MemoryState {
     }
 
     fn block_hash(&self, height: Height) -> Result<Option<Digest>, Infallible> {
-        Ok(self.blocks.get(&height).copied())
+        Ok(self.known_block(height))
     }
 
     fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {

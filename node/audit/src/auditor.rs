@@ -200,18 +200,23 @@ impl Auditor {
         looked: Looked,
         look_again: impl FnOnce(&Looker, CertifiedBlock) -> Seen,
     ) -> Result<Seen, Finding> {
+        let unreadable = |error| Finding {
+            height: self.state.height().next(),
+            place: "the block".to_owned(),
+            code: "encoding",
+            reason: None,
+            words: format!("its bytes are not a block: {error}"),
+            sealed: None,
+        };
         match looked {
-            Looked::Unreadable(error) => Err(Finding {
-                height: self.state.height().next(),
-                place: "the block".to_owned(),
-                code: "encoding",
-                reason: None,
-                words: format!("its bytes are not a block: {error}"),
-                sealed: None,
-            }),
+            Looked::Unreadable(error) => Err(unreadable(error)),
             Looked::Seen(seen) if seen.epoch == self.looker.rules.committee.epoch() => Ok(*seen),
             Looked::Seen(seen) => Ok(look_again(&self.looker, seen.block)),
-            Looked::OfAnotherEpoch(block) => Ok(look_again(&self.looker, *block)),
+            Looked::OfAnotherEpoch { block, length } => {
+                let rules = &self.looker.rules;
+                rules.check_length(&block, length).map_err(unreadable)?;
+                Ok(look_again(&self.looker, *block))
+            }
         }
     }
 

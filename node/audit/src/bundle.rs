@@ -10,7 +10,8 @@ use std::fmt;
 use quorate_crypto::bounded::bounded_vec;
 use quorate_crypto::merkle::Frontier;
 use quorate_ledger::limits::{
-    MAX_GENESIS_BYTES, MAX_LOG_ENTRY_BYTES, MAX_PROPOSED_BYTES, MAX_RECOVERY_BYTES, MAX_VALUE_BYTES,
+    MAX_ATTESTED_BELOW, MAX_GENESIS_BYTES, MAX_LOG_ENTRY_BYTES, MAX_PROPOSED_BYTES, MAX_RECOVERY_BYTES,
+    MAX_VALUE_BYTES,
 };
 use quorate_ledger::{CertifiedHeader, Digest, Height, Leaf, LogEntry};
 use quorate_verifier::{CommitteeStep, MAX_STEPS};
@@ -28,6 +29,9 @@ pub const MAX_CERTIFIED_BLOCK_BYTES: usize = 3 * MAX_PROPOSED_BYTES as usize + 6
 
 /// Items of each frame of a list but the last.
 const ITEMS: usize = 1_024;
+
+/// How many headers' hashes a state has beside its head's, at most: fewer only if there are not so many.
+pub(crate) const MAX_HEADERS: usize = MAX_ATTESTED_BELOW as usize - 1;
 
 /// Bytes of a frame's payload around what it holds, at most.
 const AROUND: usize = 16;
@@ -73,8 +77,11 @@ pub struct StateOpening {
     /// How the committees follow from genesis to the one that sealed it.
     #[serde(deserialize_with = "bounded_vec::<_, _, MAX_STEPS>")]
     pub committees: Vec<CommitteeStep>,
-    /// The hashes of all headers before it.
+    /// The hashes of all headers before those that follow.
     pub chain: Frontier,
+    /// The hashes of the newest headers before `head`, ascending by height: those that an attestation may name.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_HEADERS>")]
+    pub headers: Vec<Digest>,
     /// The transaction log before the entries that the bundle has.
     pub log: Frontier,
     /// How many entries of the log follow: those that a joiner needs to know which ids are spent.

@@ -7,10 +7,11 @@ use quorate_crypto::merkle::Frontier;
 use quorate_crypto::{Committee, KnownKeys};
 use quorate_ledger::{
     BatchError, BlockError, BlockRules, CertifiedBlock, CheckedBatch, DecodeError, Digest, Epoch,
-    FormedBatch, Height, Parameters, Parent, SignatureGroup, Timestamp, form_batches,
+    FormedBatch, Height, Parameters, Parent, SignatureGroup, Timestamp, decode, form_batches,
 };
 use rayon::prelude::*;
 
+use crate::bundle::MAX_CERTIFIED_BLOCK_BYTES;
 use crate::part::Counts;
 
 /// What blocks of an epoch are checked by.
@@ -38,7 +39,11 @@ pub(crate) enum Looked {
     /// Bytes that are not a block.
     Unreadable(DecodeError),
     /// A block of another epoch than the one whose rules were at hand.
-    OfAnotherEpoch(Box<CertifiedBlock>),
+    OfAnotherEpoch {
+        block: Box<CertifiedBlock>,
+        /// How many bytes it had.
+        length: usize,
+    },
     /// A block, with what was found.
     Seen(Box<Seen>),
 }
@@ -59,12 +64,32 @@ pub(crate) struct Seen {
 
 /// Looks at the bytes of a block.
 pub(crate) fn look(bytes: &[u8], rules: &Rules, keys: &KnownKeys, depth: Depth) -> Looked {
-    match CertifiedBlock::decode(bytes, rules.parameters.v1()) {
+    // How long it may be is known once its epoch is.
+    let block: CertifiedBlock = match decode(bytes, MAX_CERTIFIED_BLOCK_BYTES) {
+        Ok(block) => block,
+        Err(error) => return Looked::Unreadable(error),
+    };
+    let length = bytes.len();
+    if block.v1().block.header().epoch != rules.committee.epoch() {
+        let block = Box::new(block);
+        return Looked::OfAnotherEpoch { block, length };
+    }
+    match rules.check_length(&block, length) {
+        Ok(()) => Looked::Seen(Box::new(look_at(block, rules, keys, depth))),
         Err(error) => Looked::Unreadable(error),
-        Ok(block) if block.v1().block.header().epoch != rules.committee.epoch() => {
-            Looked::OfAnotherEpoch(Box::new(block))
+    }
+}
+
+impl Rules {
+    /// Checks that a block of the epoch is not longer than it may be in all.
+    pub(crate) fn check_length(&self, block: &CertifiedBlock, length: usize) -> Result<(), DecodeError> {
+        let with_recovery = block.v1().block.v1().recovery.is_some();
+        let limit = self.parameters.v1().max_certified_block_bytes(with_recovery);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if length > limit {
+            return Err(DecodeError::TooLong { length, limit });
         }
-        Ok(block) => Looked::Seen(Box::new(look_at(block, rules, keys, depth))),
+        Ok(())
     }
 }
 

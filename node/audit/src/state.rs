@@ -7,14 +7,14 @@ use std::io::{self, Write};
 use quorate_crypto::merkle::Frontier;
 use quorate_crypto::{Certificate, Committee};
 use quorate_genesis::Genesis;
-use quorate_ledger::limits::MAX_VALUE_BYTES;
+use quorate_ledger::limits::{MAX_ATTESTED_BELOW, MAX_VALUE_BYTES};
 use quorate_ledger::{
     Agreement, CertifiedHeader, Digest, Execution, Height, Leaf, MemoryState, PROTOCOLS, Parameters,
     StateError, StateKey, StateTree, Tip, read_agreement, read_value, value_hash,
 };
 use quorate_verifier::{Anchor, CommitteeStep, Proof, ProofBody, Trust, Verifier};
 
-use crate::bundle::{BundleWriter, StateOpening, StateParts, Written};
+use crate::bundle::{BundleWriter, MAX_HEADERS, StateOpening, StateParts, Written};
 use crate::look::Rules;
 use crate::part::Boundary;
 use crate::recent::Recent;
@@ -32,6 +32,8 @@ pub struct CertifiedState {
     pub(crate) tree: StateTree,
     /// None at genesis.
     sealed: Option<Sealed>,
+    /// The hashes of the headers that are too old for a state to have them one by one.
+    old_headers: Frontier,
     agreement: Agreement,
     parameters: Parameters,
     /// None if it is not to be written: then nothing needs to be kept of the log.
@@ -44,8 +46,6 @@ pub struct CertifiedState {
 #[derive(Clone, Debug)]
 struct Sealed {
     head: CertifiedHeader,
-    /// The hashes of all headers before it.
-    chain: Frontier,
     /// How the committees follow from genesis to the one that sealed it.
     committees: Vec<CommitteeStep>,
 }
@@ -65,6 +65,7 @@ impl CertifiedState {
             network: genesis.id(),
             tree: state.tree(),
             sealed: None,
+            old_headers: Frontier::default(),
             recent: Some(Recent::default()),
             spent: 0,
             tip,
@@ -105,7 +106,8 @@ impl CertifiedState {
         let StateOpening {
             head,
             committees,
-            chain,
+            chain: old_headers,
+            headers,
             log,
             ..
         } = opening;
@@ -124,12 +126,16 @@ impl CertifiedState {
             return refuse("certificate", error.to_string());
         }
 
-        if (chain.length(), chain.root()) != (height.0.saturating_sub(1), header.chain_root) {
+        let before = height.0.saturating_sub(1);
+        let mut chain = old_headers.clone();
+        headers.iter().for_each(|hash| chain.push(&hash.0));
+        if (chain.length(), chain.root()) != (before, header.chain_root)
+            || headers.len() as u64 != before.min(MAX_HEADERS as u64)
+        {
             let words = "the hashes of the headers before it are not those that the header commits to";
             return refuse("chain_root", words.to_owned());
         }
-        let mut with_head = chain.clone();
-        with_head.push(&head.hash().0);
+        chain.push(&head.hash().0);
 
         let ascend = leaves.is_sorted_by(|a, b| a.key < b.key);
         let fit = leaves.iter().all(|leaf| leaf.value.len() <= MAX_VALUE_BYTES);
@@ -157,6 +163,10 @@ impl CertifiedState {
         let recent = Recent::check(log, entries, end, header.timestamp, lead)
             .map_err(|error| Finding::of_state(height, "log", error.to_string()))?;
         values.note_spent(recent.spent(header.timestamp));
+        let newest = headers.into_iter().chain([head.hash()]);
+        for (height, hash) in (old_headers.length() + 1..).zip(newest) {
+            values.note_block(Height(height), hash);
+        }
         Ok(Self {
             network,
             tip: Tip {
@@ -166,17 +176,14 @@ impl CertifiedState {
                 block_hash: head.hash(),
                 timestamp: header.timestamp,
                 state_root: header.state_root,
-                chain: with_head,
+                chain,
                 log: recent.log(),
             },
             spent: values.spent_count(),
             values,
             tree,
-            sealed: Some(Sealed {
-                head,
-                chain,
-                committees,
-            }),
+            sealed: Some(Sealed { head, committees }),
+            old_headers,
             agreement,
             parameters,
             recent: Some(recent),
@@ -230,11 +237,14 @@ impl CertifiedState {
         }
         self.sealed = Some(Sealed {
             head: CertifiedHeader::new(header, certificate, &committee),
-            chain: std::mem::take(&mut self.tip.chain),
             committees,
         });
         self.values.apply(&execution);
         let height = execution.tip.height;
+        let too_old = height.0.checked_sub(MAX_ATTESTED_BELOW).map(Height);
+        if let Some(hash) = too_old.and_then(|height| self.values.known_block(height)) {
+            self.old_headers.push(&hash.0);
+        }
         if let Some(agreement) = execution.agreement.take() {
             self.agreement = agreement;
             // An epoch's last block may have changed them; execution writes none that are no parameters.
@@ -280,7 +290,8 @@ impl CertifiedState {
         let opening = StateOpening {
             head: sealed.head.clone(),
             committees: sealed.committees.clone(),
-            chain: sealed.chain.clone(),
+            chain: self.old_headers.clone(),
+            headers: self.newest_headers(),
             log: recent.before().clone(),
             entries: recent.entries().len() as u64,
             leaves: self.tree.len() as u64,
@@ -290,6 +301,15 @@ impl CertifiedState {
             value: value.to_vec(),
         });
         bundle.state(opening, recent.entries().cloned(), leaves)
+    }
+
+    /// The hashes of the headers before the head that a state has one by one.
+    fn newest_headers(&self) -> Vec<Digest> {
+        let heights = self.old_headers.length() + 1..self.tip.height.0;
+        let known = heights.map(|height| self.values.known_block(Height(height)));
+        known
+            .map(|hash| hash.expect("so many blocks are known"))
+            .collect()
     }
 
     /// Whether there is something to write, and all that is needed for it.

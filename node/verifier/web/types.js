@@ -761,6 +761,7 @@ export const BUNDLE_FRAME = v1(
       head: CERTIFIED_HEADER,
       committees: list(COMMITTEE_STEP, 65_536),
       chain: FRONTIER,
+      headers: list(DIGEST, 999),
       log: FRONTIER,
       entries: U64,
       leaves: U64,

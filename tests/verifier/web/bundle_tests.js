@@ -5,6 +5,7 @@ import { concat, fromHex } from "../../../node/verifier/web/bytes.js";
 import { checkBundle, isBundle } from "../../../node/verifier/web/bundles.js";
 import { Refusal, Unusable } from "../../../node/verifier/web/errors.js";
 import { decodeGenesis } from "../../../node/verifier/web/genesis.js";
+import { leafHash } from "../../../node/verifier/web/hashes.js";
 import { sha256 } from "../../../node/verifier/web/sha2.js";
 import { Trail } from "../../../node/verifier/web/trail.js";
 import { BUNDLE_FRAME, CERTIFIED_BLOCK, LOG_ENTRY } from "../../../node/verifier/web/types.js";
@@ -86,8 +87,13 @@ export function bundleTests({ bundle, vectors }) {
         entries[0] = LOG_ENTRY.decode(data);
       });
       await altered("chain_root", (all) => {
-        const { chain } = all[1][1];
-        chain.subtrees[0] = new Uint8Array(32);
+        all[1][1].headers[0][5] ^= 1;
+      });
+      await altered("chain_root", (all) => {
+        // The same hashes in another form.
+        const { chain, headers } = all[1][1];
+        chain.subtrees.push(leafHash(headers.shift()));
+        chain.length += 1n;
       });
       await altered("certificate", (all) => {
         all[1][1].head.seals[0].signature[5] ^= 1;

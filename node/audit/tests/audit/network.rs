@@ -9,13 +9,14 @@ use quorate_crypto::{
     Certificate, CertificateV1, ClientSigningKey, Committee, Engine, Seal, SealContent, SigningKey,
     ValidatorIndex, sha256,
 };
-use quorate_genesis::{Draft, DraftAsset, DraftBalance, DraftV1, Genesis, Join, JoinKeys};
+use quorate_genesis::{Draft, DraftAsset, DraftBalance, DraftV1, DraftV2, Genesis, Join, JoinKeys};
 use quorate_ledger::{
-    Act, Address, Amount, AssetCode, Batch, BatchRules, BatchTexts, BatchV1, Block, BlockInput, BlockV1,
-    CertifiedBlock, CertifiedBlockV1, CheckedBatch, Condition, ConditionLeaf, Digest, FormedBatch, Header,
-    HeaderV1, Height, HoldRef, Intent, IntentV1, MemoryState, Operation, Parameters, ParametersV1, Place,
-    Proposal, Rules, SignedBatch, SignedBatchV1, StateTree, Text, TextItem, Texts, Timestamp, Tip,
-    Transaction, encode, execute, read_agreement,
+    Act, Address, Amount, AssetCode, Attestation, AttestationV1, Ballot, Batch, BatchRules, BatchTexts,
+    BatchV1, Block, BlockInput, BlockV1, CertifiedBlock, CertifiedBlockV1, Change, CheckedBatch, Condition,
+    ConditionLeaf, Digest, FormedBatch, Header, HeaderV1, Height, HoldRef, Intent, IntentV1, MemoryState,
+    Operation, Parameters, ParametersV1, Place, Proposal, Rules, SignedBatch, SignedBatchV1, StateKey,
+    StateTree, Text, TextItem, Texts, Timestamp, Tip, Transaction, encode, execute, read_agreement,
+    read_value,
 };
 
 const MEMBERS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
@@ -90,7 +91,15 @@ fn client_key(number: usize) -> ClientSigningKey {
     ClientSigningKey::from_ed25519(SigningKey::from_seed(&seed("client", number)))
 }
 
-fn genesis(keys: &[ClientSigningKey]) -> Genesis {
+fn usual_parameters() -> ParametersV1 {
+    ParametersV1 {
+        max_expiry_lead_ms: LEAD_MS,
+        window: 4,
+        ..ParametersV1::default()
+    }
+}
+
+fn genesis(keys: &[ClientSigningKey], protocol: u32, parameters: ParametersV1) -> Genesis {
     let balances = keys.iter().map(|key| DraftBalance {
         address: key.key().address(),
         amount: Amount(1_000_000),
@@ -104,21 +113,21 @@ fn genesis(keys: &[ClientSigningKey]) -> Genesis {
         issuer: keys[0].key().address(),
         balances: balances.clone(),
     });
-    let draft = Draft::V1(DraftV1 {
+    let draft = DraftV1 {
         network: "audited".to_owned(),
         engine: Engine::Pbft,
         time: Timestamp(TIME),
         members: MEMBERS.map(str::to_owned).to_vec(),
-        parameters: Parameters::V1(ParametersV1 {
-            max_expiry_lead_ms: LEAD_MS,
-            window: 4,
-            ..ParametersV1::default()
-        }),
+        parameters: Parameters::V1(parameters),
         rules: Rules::default(),
         assets: assets.to_vec(),
         accounts: Vec::new(),
         grants: Vec::new(),
-    });
+    };
+    let draft = match protocol {
+        1 => Draft::V1(draft),
+        protocol => Draft::V2(DraftV2 { protocol, draft }),
+    };
     let join = |member: usize| {
         let [validator, node, witness] =
             ["validator", "node", "witness"].map(|kind| signing_key(kind, member));
@@ -141,8 +150,12 @@ fn genesis(keys: &[ClientSigningKey]) -> Genesis {
 
 impl Network {
     pub(crate) fn new() -> Self {
+        Self::of(1, usual_parameters())
+    }
+
+    fn of(protocol: u32, parameters: ParametersV1) -> Self {
         let keys: Vec<ClientSigningKey> = (0..ACCOUNTS).map(client_key).collect();
-        let genesis = genesis(&keys);
+        let genesis = genesis(&keys, protocol, parameters);
         let begun = genesis.state();
         let validators = (0..MEMBERS.len()).map(|member| signing_key("validator", member));
         Self {
@@ -192,6 +205,56 @@ impl Network {
         }
         assert_eq!(network.tip.epoch.0, 1, "a rejoin ended an epoch");
         network
+    }
+
+    /// A network of protocol 2 in which a proposal of block 2 is attested to in block 9, by the hash of block 3.
+    pub(crate) fn attested() -> Self {
+        let mut network = Self::of(2, usual_parameters());
+        for height in 1..=10 {
+            let made = match height {
+                2 => network.propose(Change::Engine(Engine::Raft)),
+                9 => network.attest_to(Height(3)),
+                _ => network.payment(4, "EUR", 1),
+            };
+            network.block(vec![vec![made]], 400);
+        }
+        network
+    }
+
+    pub(crate) fn of_empty_blocks(count: usize) -> Self {
+        let mut network = Self::new();
+        for _ in 0..count {
+            network.block(Vec::new(), 400);
+        }
+        network
+    }
+
+    fn propose(&mut self, change: Change) -> Made {
+        let propose = Operation::Propose {
+            change,
+            expires_at: Timestamp(self.tip.timestamp.0 + 100_000),
+        };
+        self.made(0, propose, &[])
+    }
+
+    /// The second validator says that it is live, and has seen this block.
+    fn attest_to(&mut self, height: Height) -> Made {
+        let place = usize::try_from(height.0 - 1).unwrap();
+        let attestation = Attestation::V1(AttestationV1 {
+            network: self.id(),
+            proposal: 0,
+            validator: self.validators[1].public(),
+            height,
+            block: self.blocks[place].v1().block.hash(),
+            lowest: 1,
+            highest: 2,
+        });
+        let signature = attestation.sign(&self.validators[1]);
+        let attest = Operation::Attest {
+            attestation,
+            signature,
+        };
+        self.made(1, attest, &[])
     }
 
     pub(crate) fn id(&self) -> Digest {
@@ -285,6 +348,45 @@ impl Network {
         (intent.sign([&self.keys[sender]]), items)
     }
 
+    fn parameters(&self) -> Parameters {
+        read_value(&self.state, &StateKey::parameters()).unwrap().unwrap()
+    }
+
+    /// A network of protocol 2 whose members allow longer blocks in the second epoch; the last one is longer than any of
+    /// the first may be.
+    pub(crate) fn widened() -> Self {
+        let narrow = ParametersV1 {
+            max_transaction_bytes: 32_768,
+            max_batch_bytes: 40_960,
+            max_proposal_batches: 1,
+            ..usual_parameters()
+        };
+        let mut network = Self::of(2, narrow.clone());
+        let wide = Change::Parameters(Parameters::V1(ParametersV1 {
+            max_batch_bytes: 524_288,
+            ..narrow.clone()
+        }));
+        let proposed = network.propose(wide);
+        network.block(vec![vec![proposed]], 400);
+        let votes = (0..3).map(|member| {
+            let vote = Operation::Vote {
+                proposal: 0,
+                ballot: Ballot::Yes,
+            };
+            network.made(member, vote, &[])
+        });
+        let votes = votes.collect();
+        network.block(vec![votes], 400);
+        while network.tip.epoch.0 == 0 {
+            network.block(Vec::new(), 400);
+        }
+        let payments = (0..1_000).map(|_| network.payment(4, "EUR", 1)).collect();
+        network.block(vec![payments], 400);
+        let length = encode(network.blocks.last().unwrap()).len();
+        assert!(length > CertifiedBlock::max_bytes(&narrow), "{length}");
+        network
+    }
+
     /// Executes the next block, so much later than the one before, and certifies it.
     fn block(&mut self, batches: Vec<Vec<Made>>, after_ms: u64) {
         let committee = read_agreement(&self.state).unwrap().committee();
@@ -297,11 +399,12 @@ impl Network {
         }
         let time = Timestamp(self.tip.timestamp.0 + after_ms);
         let proposal = Proposal::new(time, checked.iter().map(|batch| batch.digest()).collect());
+        let parameters = self.parameters();
         let input = BlockInput {
             tip: &self.tip,
             proposal: &proposal,
             batches: &checked,
-            parameters: self.genesis.parameters().v1(),
+            parameters: parameters.v1(),
         };
         let execution = execute(&input, &self.state, &mut self.tree).unwrap();
         let certificate = self.certify(execution.block.header(), execution.block_hash);
@@ -324,11 +427,11 @@ impl Network {
             number: self.salt,
             transactions,
         });
-        let network = self.id();
+        let (network, parameters) = (self.id(), self.parameters());
         let rules = BatchRules {
             network: &network,
             committee,
-            parameters: self.genesis.parameters().v1(),
+            parameters: parameters.v1(),
         };
         FormedBatch::from_signed(batch.sign(&self.validators[usize::from(author)]), &rules)
             .unwrap()

@@ -2,11 +2,11 @@
 //! is refused, by the condition that does not hold.
 
 use quorate_audit::{Auditor, BundleReader, CertifiedState, Depth, StateParts};
-use quorate_ledger::{Height, LogEntry};
+use quorate_ledger::{Height, LogEntry, Outcome};
 use quorate_verifier::CommitteeStep;
 
 use crate::bundles::{auditor_at, state_file};
-use crate::network::{EPOCH_ENDS_AT, LAST, PLAYED, checked};
+use crate::network::{EPOCH_ENDS_AT, LAST, Network, PLAYED, checked};
 
 /// The parts of the state after the block at a height.
 fn parts(height: u64) -> StateParts {
@@ -63,6 +63,80 @@ fn a_check_goes_on_from_any_certified_state_as_if_it_had_begun_with_genesis() {
     }
 }
 
+/// As for recent ids: an attestation names a block that may be a thousand below it.
+#[test]
+fn blocks_that_attestations_may_name_are_part_of_a_state() {
+    let network = Network::attested();
+    let executed = &network.blocks[8].v1().block.v1().executed;
+    assert!(
+        matches!(executed[0].outcome, Outcome::Success { .. }),
+        "{executed:?}"
+    );
+    let mut whole = network.auditor();
+    assert_eq!(checked(&mut whole, network.bytes(), 10), None);
+    for height in 2..9 {
+        let mut before = network.auditor();
+        assert_eq!(checked(&mut before, network.bytes(), height), None);
+        let written = before.state().write(Vec::new(), &network.genesis).unwrap();
+        let (bytes, _) = written.unwrap();
+        let mut reader = BundleReader::open(bytes.as_slice()).unwrap();
+        let state = CertifiedState::read(&mut reader, &network.genesis)
+            .unwrap()
+            .unwrap();
+        let mut auditor = Auditor::new(state, Depth::Whole);
+        assert_eq!(checked(&mut auditor, network.bytes(), 10), None, "from {height}");
+        assert_eq!(auditor.part().after, whole.part().after);
+    }
+}
+
+#[test]
+fn of_a_longer_chain_a_state_has_the_headers_that_can_still_be_named() {
+    let network = Network::of_empty_blocks(1_003);
+    let mut auditor = network.auditor();
+    let state_at = |auditor: &Auditor| {
+        let (bytes, _) = auditor
+            .state()
+            .write(Vec::new(), &network.genesis)
+            .unwrap()
+            .unwrap();
+        bytes
+    };
+    for (height, one_by_one) in [(1, 0), (2, 1), (1_000, 999), (1_001, 999), (1_003, 999)] {
+        assert_eq!(checked(&mut auditor, network.bytes(), height), None);
+        let bytes = state_at(&auditor);
+        let mut reader = BundleReader::open(bytes.as_slice()).unwrap();
+        let parts = reader.state().unwrap().unwrap();
+        let (chain, headers) = (&parts.opening.chain, &parts.opening.headers);
+        assert_eq!(headers.len() as u64, one_by_one, "at {height}");
+        assert_eq!(chain.length(), height - 1 - one_by_one, "at {height}");
+        let newest = headers.last().copied().filter(|_| height > 1);
+        let before = usize::try_from(height).unwrap().checked_sub(2);
+        assert_eq!(
+            newest,
+            before.map(|place| network.blocks[place].v1().block.hash())
+        );
+        // A check that goes on from it writes the same.
+        let state = CertifiedState::check(&network.genesis, Height(height + 1), parts).unwrap();
+        let mut later = Auditor::new(state, Depth::Whole);
+        assert!(state_at(&later) == bytes, "at {height}");
+        if height == 1_001 {
+            assert_eq!(checked(&mut later, network.bytes(), 1_003), None);
+            let mut whole = network.auditor();
+            assert_eq!(checked(&mut whole, network.bytes(), 1_003), None);
+            assert!(state_at(&later) == state_at(&whole));
+        }
+    }
+}
+
+#[test]
+fn a_block_that_only_the_epoch_before_would_not_allow_is_good() {
+    let network = Network::widened();
+    let last = network.blocks.len() as u64;
+    let mut auditor = network.auditor();
+    assert_eq!(checked(&mut auditor, network.bytes(), last), None);
+    assert_eq!(auditor.height(), Height(last));
+}
+
 /// Pitfall 36: a joiner from a snapshot that lacked recent ids executed a duplicate.
 #[test]
 fn pitfall_36_recent_ids_are_part_of_a_state() {
@@ -106,6 +180,16 @@ fn what_is_altered_in_a_state_is_refused() {
     );
     let chain = |parts: &mut StateParts| parts.opening.chain.push(&[0; 32]);
     assert_eq!(refused(at, chain), "chain_root");
+    assert_eq!(
+        refused(at, |parts| parts.opening.headers[2].0[0] ^= 1),
+        "chain_root"
+    );
+    // The same hashes in another form.
+    let older = |parts: &mut StateParts| {
+        let first = parts.opening.headers.remove(0);
+        parts.opening.chain.push(&first.0);
+    };
+    assert_eq!(refused(at, older), "chain_root");
     assert_eq!(
         refused(at, |parts| parts.opening.committees.clear()),
         "committees"
