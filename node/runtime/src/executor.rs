@@ -10,11 +10,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use quorate_api::Skip;
-use quorate_crypto::{Certificate, Digest, Height, SeatNumber};
+use quorate_crypto::{Certificate, Digest, Height};
 use quorate_driver::Event;
 use quorate_ledger::{
-    BlockInput, CheckedBatch, Execution, IntentV1, Overlay, Proposal, StateKey, StateTree, Tip,
-    execute_unrooted,
+    BlockInput, CheckedBatch, Execution, IntentV1, Overlay, Proposal, StateTree, Tip, execute_unrooted,
 };
 use quorate_storage::Chain;
 
@@ -296,7 +295,7 @@ impl Executor {
             let what = format!("block {} cannot be written", certificate.height());
             fatal_at_database(&what, &error);
         }
-        let concerns_rosters = concerns_rosters(&execution);
+        let concerns_rosters = self.parts.epoch.get().now.is_changed_by(&execution.changes);
         self.parts.state.written(std::mem::take(&mut execution.changes));
         self.parts.state.executed(&execution.transactions);
         self.parts.purger.erased(&execution);
@@ -433,12 +432,6 @@ impl Executor {
         self.advance();
         Ok(())
     }
-}
-
-/// Whether a block has changed something of who takes part: the epoch, or a seat.
-fn concerns_rosters(execution: &Execution) -> bool {
-    let seats = StateKey::seat(SeatNumber(0))..=StateKey::seat(SeatNumber(u32::MAX));
-    execution.agreement.is_some() || execution.changes.range(seats).next().is_some()
 }
 
 /// The epoch's last height, if this block has fixed it.

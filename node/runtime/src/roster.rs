@@ -10,9 +10,10 @@ use std::sync::Arc;
 use quorate_crypto::{
     Committee, CommitteeSeat, Epoch, Height, MemberNumber, PublicKey, SeatNumber, ValidatorIndex,
 };
+use quorate_ledger::limits::MAX_VALUE_BYTES;
 use quorate_ledger::{
     Agreement, Change, Counters, GovernanceProposal, Member, PROTOCOLS, Parameters, Rejoin, Seat, SeatV1,
-    StateError, StateKey, StateReader, read_agreement, read_value,
+    StateError, StateKey, StateReader, decode, read_agreement, read_value,
 };
 use quorate_network::{PeerConfig, PeerKey};
 use quorate_storage::StorageError;
@@ -55,6 +56,8 @@ pub(crate) struct Roster {
     nodes: BTreeMap<PeerKey, ValidatorIndex>,
     /// Who may have a link as a validator of this committee or of the next, with their addresses.
     admitted: Vec<PeerConfig>,
+    /// Its seats, but for the height at which each was last seen to be active.
+    sitting: BTreeMap<SeatNumber, SeatV1>,
 }
 
 impl RosterSource {
@@ -81,6 +84,7 @@ impl RosterSource {
             rejoin: None,
             nodes: BTreeMap::new(),
             admitted: Vec::new(),
+            sitting: BTreeMap::new(),
             parameters,
             agreement,
             committee,
@@ -96,6 +100,7 @@ impl RosterSource {
                 roster.rejoin = seat.v1().rejoin;
             }
             self.admit(&mut roster, index, seat.v1());
+            roster.sitting.insert(sitting.seat, without_activity(seat));
         }
         for number in roster.agreement.v1().pending.clone() {
             let proposal: GovernanceProposal = required(state, &StateKey::proposal(number))?;
@@ -142,6 +147,20 @@ impl Roster {
     /// Which epoch.
     pub(crate) fn epoch(&self) -> Epoch {
         self.committee.epoch()
+    }
+
+    /// Whether what a block has changed in the state is something of it: the epoch, or of a seat more than that it is
+    /// active, which each block or so of a large committee notes.
+    pub(crate) fn is_changed_by(&self, changes: &BTreeMap<StateKey, Option<Vec<u8>>>) -> bool {
+        let seats = StateKey::seat(SeatNumber(0))..=StateKey::seat(SeatNumber(u32::MAX));
+        changes.contains_key(&StateKey::agreement())
+            || changes.range(seats).any(|(_, value)| {
+                let seat = value
+                    .as_ref()
+                    .and_then(|value| decode(value, MAX_VALUE_BYTES).ok());
+                let seat = seat.map(without_activity);
+                seat.is_none_or(|seat| self.sitting.get(&seat.number) != Some(&seat))
+            })
     }
 
     /// Its first height.
@@ -196,6 +215,13 @@ impl Roster {
 /// A node key as the network has it.
 pub(crate) fn peer_key(key: PublicKey) -> PeerKey {
     PeerKey(*key.as_bytes())
+}
+
+fn without_activity(Seat::V1(seat): Seat) -> SeatV1 {
+    SeatV1 {
+        active: Height::GENESIS,
+        ..seat
+    }
 }
 
 /// A node that does not know an epoch's rules stops after the last block that it knows.
@@ -295,6 +321,7 @@ pub(crate) mod testing {
                 rejoin: None,
                 nodes,
                 admitted,
+                sitting: BTreeMap::new(),
                 parameters,
                 committee,
             }
@@ -387,6 +414,32 @@ mod tests {
                 .iter()
                 .all(|key| admitted.contains(&peer_key(*key)))
         );
+    }
+
+    #[test]
+    fn a_seat_that_is_only_active_changes_nothing_of_who_takes_part() {
+        let (_folder, chain) = chain_with(|_| {});
+        let genesis = network::committee(Epoch(0), 4);
+        let roster = source(network::validator(1), &genesis)
+            .read(&chain.reader())
+            .unwrap();
+        let key = StateKey::seat(SeatNumber(2));
+        let seat: Seat = required(&chain.reader(), &key).unwrap();
+        let after = |change: fn(&mut SeatV1)| {
+            let Seat::V1(mut seat) = seat.clone();
+            change(&mut seat);
+            BTreeMap::from([(key, Some(encode(&Seat::V1(seat))))])
+        };
+        assert!(!roster.is_changed_by(&BTreeMap::new()));
+        assert!(!roster.is_changed_by(&after(|seat| seat.active = Height(640))));
+        assert!(roster.is_changed_by(&after(|seat| seat.addresses.clear())));
+        assert!(roster.is_changed_by(&after(|seat| seat.sits = false)));
+        assert!(
+            roster.is_changed_by(&after(|seat| seat.number = SeatNumber(4))),
+            "a new one"
+        );
+        let agreement = encode(&roster.agreement);
+        assert!(roster.is_changed_by(&BTreeMap::from([(StateKey::agreement(), Some(agreement))])));
     }
 
     #[test]

@@ -28,10 +28,8 @@ use crate::links::Links;
 use crate::observers::Observers;
 use crate::queue::{Bounds, FairQueue};
 use crate::sync::{self, SyncHandle, TEXTS_AT_ONCE, Texts};
-use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
+use crate::wire::{BatchFrame, BatchFrameV1};
 
-/// Bytes of a batch frame besides the batch and its texts.
-const FRAME_OVERHEAD: usize = 64;
 /// Bytes of a vote that is checked at once; the check of a longer one may take a while.
 const SHORT_VOTE: usize = 4_096;
 /// A validator's long votes that wait: as many view-changes as a committee has validators, or a few long
@@ -263,8 +261,7 @@ impl Router {
     }
 
     fn on_batch_frame(&self, from: PeerKey, bytes: &[u8]) {
-        let limit = self.parts.epoch.get().now.parameters.v1().max_batch_bytes as usize + FRAME_OVERHEAD;
-        let frame = match decode(bytes, limit.max(MAX_REQUESTED * 32 + FRAME_OVERHEAD)) {
+        let frame = match BatchFrame::decode(bytes) {
             Ok(BatchFrame::V1(frame)) => frame,
             Err(error) => {
                 return self.offended(

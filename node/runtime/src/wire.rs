@@ -5,7 +5,8 @@ use bytes::Bytes;
 use quorate_crypto::bounded::bounded_vec;
 use quorate_crypto::{Digest, Height};
 use quorate_driver::MAX_REQUESTED_BATCHES;
-use quorate_ledger::{BatchTexts, CheckedBatch, encode};
+use quorate_ledger::{BatchTexts, CheckedBatch, DecodeError, decode, encode};
+use quorate_network::Channel;
 use serde::{Deserialize, Serialize};
 
 /// The most digests one frame may name.
@@ -76,6 +77,14 @@ impl CopyBytes {
     }
 }
 
+impl BatchFrame {
+    /// Reads a frame of any length that the channel carries: a batch, or texts, may be of an epoch whose parameters allow
+    /// longer ones than those of the epoch under way here.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode(bytes, Channel::Batches.max_frame() as usize)
+    }
+}
+
 impl BatchFrameV1 {
     /// The frame's bytes.
     pub(crate) fn bytes(self) -> Bytes {
@@ -97,7 +106,7 @@ pub(crate) enum SyncRequest {
 
 #[cfg(test)]
 mod tests {
-    use quorate_ledger::decode;
+    use quorate_ledger::limits::MAX_BATCH_BYTES;
 
     use super::*;
 
@@ -106,6 +115,17 @@ mod tests {
     /// A frame's bytes, put together by hand from section 18.
     fn bytes(parts: &[&[u8]]) -> Vec<u8> {
         parts.concat()
+    }
+
+    #[test]
+    fn a_frame_of_an_epoch_that_allows_the_longest_batches_is_read_in_every_epoch() {
+        let frame = BatchFrameV1::Batch {
+            signed: Bytes::from(vec![7; MAX_BATCH_BYTES as usize - 1]),
+            texts: Bytes::from_static(&[9]),
+        };
+        let bytes = frame.clone().bytes();
+        assert!(bytes.len() <= Channel::Batches.max_frame() as usize);
+        assert_eq!(BatchFrame::decode(&bytes), Ok(BatchFrame::V1(frame)));
     }
 
     #[test]

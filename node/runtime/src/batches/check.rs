@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quorate_crypto::{KnownKeys, Tag, signature_group};
-use quorate_ledger::{BatchBytes, BatchError, BatchTransaction, FormedBatch, NotWhole};
+use quorate_ledger::{BatchBytes, BatchError, BatchTransaction, DecodeError, FormedBatch, NotWhole};
 use quorate_network::PeerKey;
 use quorate_storage::StorageError;
 use rayon::prelude::*;
@@ -59,8 +59,11 @@ impl Dropped {
     /// Whether this happens with a sender that keeps the rules.
     fn is_expected(&self) -> bool {
         match self {
-            // Its author is in another epoch already, or still.
-            Self::Batch(error) => matches!(error, BatchError::WrongEpoch { .. }),
+            // Its author is in another epoch already, or still, which may allow longer batches.
+            Self::Batch(error) => matches!(
+                error,
+                BatchError::WrongEpoch { .. } | BatchError::Decode(DecodeError::TooLong { .. })
+            ),
             // The sender may know of an erasure that is not certified here yet.
             Self::NotWhole(error) => !error.blames_sender(),
             Self::Storage(_) => true,
@@ -284,6 +287,18 @@ impl Offenders {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_in_an_epoch_of_longer_batches_sends_nothing_bad() {
+        let of_batch = |error| Dropped::Batch(error).is_expected();
+        assert!(of_batch(BatchError::Decode(DecodeError::TooLong {
+            length: 4 << 20,
+            limit: 524_288
+        })));
+        assert!(!of_batch(BatchError::UnknownAuthor {
+            author: quorate_crypto::ValidatorIndex(9)
+        }));
+    }
 
     #[test]
     fn a_peer_that_sends_bad_batches_is_not_heard_for_a_while() {
