@@ -195,6 +195,9 @@ pub const MAX_PENDING: usize = 1_024;
 /// How far ahead of its block's time a proposal may expire, in milliseconds: 90 days.
 pub const MAX_PROPOSAL_LEAD_MS: u64 = 90 * 86_400_000;
 
+/// How long a member that was reported as dormant can answer, in milliseconds.
+pub const MAX_ANSWER_MS: u64 = 14 * 86_400_000;
+
 /// How many heights below the present one an attestation's block, or a named batch of a seat, may be.
 pub const MAX_ATTESTED_BELOW: u64 = 1_000;
 

@@ -1,8 +1,10 @@
 //! Rules of governance (`docs/formats.md`, section 14): who decides what, and within which time. They are part of
 //! the state and of genesis from the first protocol on, and govern from the second.
 
+use quorate_crypto::Engine;
 use serde::{Deserialize, Serialize};
 
+use crate::governance::{Change, Scope};
 use crate::parameters::{DAY_MS, ParameterError, check_ranges};
 
 /// The rules in force.
@@ -110,6 +112,37 @@ impl RulesV1 {
         ]
     }
 
+    /// The rule that decides a change where this engine runs: its name, and what it says.
+    pub fn deciding(&self, change: &Change, engine: Engine) -> (&'static str, Majority) {
+        let strict = ("strict", self.strict_in_force());
+        match change {
+            Change::AddSeat { .. } | Change::RemoveSeat(_) => ("seats", self.seats),
+            Change::Engine(_) if engine == Engine::Pbft => strict,
+            Change::Engine(_) => ("engine", self.engine),
+            Change::Protocol(_) => ("protocol", self.protocol),
+            Change::Parameters(_) => ("parameters", self.parameters),
+            // Whoever administers a member votes in its name.
+            Change::Grant {
+                scope: Scope::Member(_),
+                ..
+            }
+            | Change::Revoke {
+                scope: Scope::Member(_),
+                ..
+            } => strict,
+            Change::Grant { .. }
+            | Change::Revoke { .. }
+            | Change::Freeze { .. }
+            | Change::Unfreeze { .. } => ("grants", self.grants),
+            Change::Quota { .. } => ("quotas", self.quotas),
+            Change::AdmitMember { .. }
+            | Change::ExpelMember(_)
+            | Change::ReinstateMember(_)
+            | Change::MemberLeaves(_)
+            | Change::Rules(_) => strict,
+        }
+    }
+
     /// What is in force for `strict`: the strictest of all seven majorities.
     pub fn strict_in_force(&self) -> Majority {
         let all = [
@@ -162,5 +195,46 @@ impl Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self::V1(RulesV1::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_crypto::Key;
+
+    use super::*;
+    use crate::Parameters;
+
+    #[test]
+    fn a_change_is_decided_by_the_rule_of_its_kind() {
+        let rules = RulesV1 {
+            seats: Majority::MoreThanHalf,
+            grants: Majority::MoreThanHalf,
+            quotas: Majority::All,
+            strict: Majority::TwoThirds,
+            ..RulesV1::default()
+        };
+        let of = |change: &Change| rules.deciding(change, Engine::Pbft);
+        assert_eq!(
+            of(&Change::RemoveSeat(quorate_crypto::SeatNumber(1))),
+            ("seats", Majority::MoreThanHalf)
+        );
+        // The strictest of all rules is in force for what is strict: here that of quotas.
+        assert_eq!(of(&Change::Rules(Default::default())), ("strict", Majority::All));
+        assert_eq!(of(&Change::Engine(Engine::Raft)), ("strict", Majority::All));
+        let from_raft = rules.deciding(&Change::Engine(Engine::Pbft), Engine::Raft);
+        assert_eq!(from_raft, ("engine", Majority::TwoThirds));
+        assert_eq!(
+            of(&Change::Parameters(Parameters::default())),
+            ("parameters", Majority::TwoThirds)
+        );
+        let grant = |scope| Change::Grant {
+            account: Key::Ed25519([1; 32]).address(),
+            right: crate::Right::Audit,
+            scope,
+        };
+        assert_eq!(of(&grant(Scope::Network)), ("grants", Majority::MoreThanHalf));
+        let of_member = Scope::Member(quorate_crypto::MemberNumber(1));
+        assert_eq!(of(&grant(of_member)), ("strict", Majority::All));
     }
 }

@@ -5,11 +5,8 @@ use quorate_crypto::MemberNumber;
 
 use super::operations::{Failure, Turn};
 use super::working_state::WorkingState;
-use crate::parameters::DAY_MS;
+use crate::limits::MAX_ANSWER_MS;
 use crate::{ErrorCode, MemberStatus, MemberV1, Report, StateError, StateReader};
-
-/// How long a reported member can answer.
-const ANSWER_MS: u64 = 14 * DAY_MS;
 
 impl<R: StateReader> WorkingState<'_, R> {
     /// Says that a member signed nothing for long.
@@ -76,7 +73,7 @@ impl<R: StateReader> WorkingState<'_, R> {
             return Ok(member.status == MemberStatus::Dormant);
         };
         let answered = member.signed > report.timestamp;
-        if answered || self.moment.timestamp.0.saturating_sub(report.timestamp.0) < ANSWER_MS {
+        if answered || self.moment.timestamp.0.saturating_sub(report.timestamp.0) < MAX_ANSWER_MS {
             return Ok(false);
         }
         self.put_member(MemberV1 {

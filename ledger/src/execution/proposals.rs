@@ -3,15 +3,14 @@
 //!
 //! Nothing happens by time alone: an expired proposal stays open in its leaf until its member makes another one.
 
-use quorate_crypto::{Engine, MemberNumber, PublicKey, Signature};
+use quorate_crypto::{MemberNumber, PublicKey, Signature};
 
 use super::operations::{Failure, Turn};
 use super::working_state::{Undo, WorkingState};
 use crate::limits::{MAX_ATTESTED_BELOW, MAX_OPEN_PROPOSALS, MAX_PENDING, MAX_PROPOSAL_LEAD_MS};
 use crate::{
     Attestation, Attested, Attesting, Ballot, Cast, Change, ErrorCode, GovernanceProposalV1, InUseV1,
-    Majority, MemberStatus, Owner, ProposalState, Scope, StateError, StateKey, StateReader, Taken, Timestamp,
-    encode,
+    MemberStatus, Owner, ProposalState, StateError, StateKey, StateReader, Taken, Timestamp, encode,
 };
 
 /// What the ballots so far mean.
@@ -155,48 +154,15 @@ impl<R: StateReader> WorkingState<'_, R> {
             }
         }
         let present = u32::try_from(self.members_present()?.len()).unwrap_or(u32::MAX);
-        let needed = self
-            .majority(&proposal.change)?
-            .of(voters)
-            .max(present.div_ceil(3));
+        let engine = self.agreement.v1().committee.engine();
+        let (_, majority) = self.rules()?.deciding(&proposal.change, engine);
+        let needed = majority.of(voters).max(present.div_ceil(3));
         Ok(if yes >= needed {
             Count::Passes
         } else if voters - no < needed {
             Count::Fails
         } else {
             Count::Open
-        })
-    }
-
-    /// How many must be for a change.
-    fn majority(&mut self, change: &Change) -> Result<Majority, StateError<R::Error>> {
-        let rules = self.rules()?;
-        let strict = rules.strict_in_force();
-        Ok(match change {
-            Change::AddSeat { .. } | Change::RemoveSeat(_) => rules.seats,
-            Change::Engine(_) if self.agreement.v1().committee.engine() == Engine::Pbft => strict,
-            Change::Engine(_) => rules.engine,
-            Change::Protocol(_) => rules.protocol,
-            Change::Parameters(_) => rules.parameters,
-            // Whoever administers a member votes in its name.
-            Change::Grant {
-                scope: Scope::Member(_),
-                ..
-            }
-            | Change::Revoke {
-                scope: Scope::Member(_),
-                ..
-            } => strict,
-            Change::Grant { .. }
-            | Change::Revoke { .. }
-            | Change::Freeze { .. }
-            | Change::Unfreeze { .. } => rules.grants,
-            Change::Quota { .. } => rules.quotas,
-            Change::AdmitMember { .. }
-            | Change::ExpelMember(_)
-            | Change::ReinstateMember(_)
-            | Change::MemberLeaves(_)
-            | Change::Rules(_) => strict,
         })
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_client::governance::{InForce, Standing, change_view, count, impact_of, rule_of};
+use quorate_client::governance::{InForce, Standing, change_view, count, impact_of};
 use quorate_client::schema::{
     Account, AttestedView, BallotView, FreezeView, GrantView, ImpactView, Member, MemberName,
     MemberStatusView, NextKeysView, ParametersView, Proposal, ProposalStateView, ReportView, RulesView,
@@ -316,7 +316,7 @@ impl<'a> Governance<'a> {
             .iter()
             .map(|cast| (cast.member.0, cast.yes))
             .collect();
-        let rule = rule_of(&leaf.change, committee.engine(), &rules);
+        let rule = rules.deciding(&leaf.change, committee.engine());
         let counts = |number: u32| {
             let member = members.iter().find(|member| member.number == number);
             member.is_some_and(|member| quorate_client::governance::counts_as_active(member, self.now))

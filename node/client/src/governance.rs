@@ -6,10 +6,10 @@ mod change;
 mod count;
 mod impact;
 mod operation;
+mod values;
 
-pub use change::{
-    ChangedValue, InForce, NotAValue, change_view, changed_parameters, changed_rules, scope_words,
-};
-pub use count::{count, counts_as_active, rule_of};
+pub use change::{InForce, change_view, scope_words};
+pub use count::{count, counts_as_active};
 pub use impact::{Standing, StandingSeat, impact_of};
 pub use operation::operation_in_words;
+pub use values::{ChangedValue, NotAValue, changed_parameters, changed_rules};

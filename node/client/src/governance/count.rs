@@ -1,48 +1,15 @@
-//! Which rule decides a change, and how far the count of its ballots is (`docs/formats.md`, section 15, which rule).
+//! How far the count of the ballots on a change is (`docs/formats.md`, section 15, which rule).
 
-use quorate_crypto::Engine;
-use quorate_ledger::{Change, Majority, RulesV1, Scope, Timestamp};
+use quorate_ledger::limits::MAX_ANSWER_MS;
+use quorate_ledger::{Majority, Timestamp};
 
 use crate::schema::{CountView, Member, MemberStatusView};
-
-/// How long a member that was reported as dormant can answer, in milliseconds.
-const ANSWER_MS: u64 = 14 * 86_400_000;
-
-/// The rule that decides a change where this engine runs: its name, and what it says.
-pub fn rule_of(change: &Change, engine: Engine, rules: &RulesV1) -> (&'static str, Majority) {
-    let strict = ("strict", rules.strict_in_force());
-    match change {
-        Change::AddSeat { .. } | Change::RemoveSeat(_) => ("seats", rules.seats),
-        Change::Engine(_) if engine == Engine::Pbft => strict,
-        Change::Engine(_) => ("engine", rules.engine),
-        Change::Protocol(_) => ("protocol", rules.protocol),
-        Change::Parameters(_) => ("parameters", rules.parameters),
-        // Whoever administers a member votes in its name.
-        Change::Grant {
-            scope: Scope::Member(_),
-            ..
-        }
-        | Change::Revoke {
-            scope: Scope::Member(_),
-            ..
-        } => strict,
-        Change::Grant { .. } | Change::Revoke { .. } | Change::Freeze { .. } | Change::Unfreeze { .. } => {
-            ("grants", rules.grants)
-        }
-        Change::Quota { .. } => ("quotas", rules.quotas),
-        Change::AdmitMember { .. }
-        | Change::ExpelMember(_)
-        | Change::ReinstateMember(_)
-        | Change::MemberLeaves(_)
-        | Change::Rules(_) => strict,
-    }
-}
 
 /// Whether a member would count in a vote at a time: it is active, and was not reported as dormant so long ago without
 /// an answer that the next count takes it for dormant.
 pub fn counts_as_active(member: &Member, now: Timestamp) -> bool {
     let silent = member.reported.is_some_and(|report| {
-        member.signed <= report.timestamp && now.0.saturating_sub(report.timestamp.0) >= ANSWER_MS
+        member.signed <= report.timestamp && now.0.saturating_sub(report.timestamp.0) >= MAX_ANSWER_MS
     });
     member.status == MemberStatusView::Active && !silent
 }
@@ -82,7 +49,6 @@ pub fn count(
 #[cfg(test)]
 pub(super) mod tests {
     use quorate_crypto::Key;
-    use quorate_ledger::Parameters;
 
     use super::*;
     use crate::schema::ReportView;
@@ -102,39 +68,6 @@ pub(super) mod tests {
             open_proposals: Vec::new(),
             roles: Vec::new(),
         }
-    }
-
-    #[test]
-    fn a_change_is_decided_by_the_rule_of_its_kind() {
-        let rules = RulesV1 {
-            seats: Majority::MoreThanHalf,
-            grants: Majority::MoreThanHalf,
-            quotas: Majority::All,
-            strict: Majority::TwoThirds,
-            ..RulesV1::default()
-        };
-        let of = |change: &Change| rule_of(change, Engine::Pbft, &rules);
-        assert_eq!(
-            of(&Change::RemoveSeat(quorate_crypto::SeatNumber(1))),
-            ("seats", Majority::MoreThanHalf)
-        );
-        // The strictest of all rules is in force for what is strict: here that of quotas.
-        assert_eq!(of(&Change::Rules(Default::default())), ("strict", Majority::All));
-        assert_eq!(of(&Change::Engine(Engine::Raft)), ("strict", Majority::All));
-        let from_raft = rule_of(&Change::Engine(Engine::Pbft), Engine::Raft, &rules);
-        assert_eq!(from_raft, ("engine", Majority::TwoThirds));
-        assert_eq!(
-            of(&Change::Parameters(Parameters::default())),
-            ("parameters", Majority::TwoThirds)
-        );
-        let grant = |scope| Change::Grant {
-            account: Key::Ed25519([1; 32]).address(),
-            right: quorate_ledger::Right::Audit,
-            scope,
-        };
-        assert_eq!(of(&grant(Scope::Network)), ("grants", Majority::MoreThanHalf));
-        let of_member = Scope::Member(quorate_crypto::MemberNumber(1));
-        assert_eq!(of(&grant(of_member)), ("strict", Majority::All));
     }
 
     #[test]
@@ -164,9 +97,9 @@ pub(super) mod tests {
             by: 2,
             timestamp: Timestamp(1_000),
         });
-        assert!(counts_as_active(&reported, Timestamp(1_000 + ANSWER_MS - 1)));
-        assert!(!counts_as_active(&reported, Timestamp(1_000 + ANSWER_MS)));
+        assert!(counts_as_active(&reported, Timestamp(1_000 + MAX_ANSWER_MS - 1)));
+        assert!(!counts_as_active(&reported, Timestamp(1_000 + MAX_ANSWER_MS)));
         reported.signed = Timestamp(1_001);
-        assert!(counts_as_active(&reported, Timestamp(1_000 + ANSWER_MS)));
+        assert!(counts_as_active(&reported, Timestamp(1_000 + MAX_ANSWER_MS)));
     }
 }

@@ -1,9 +1,7 @@
 //! What a change means, before anybody signs: what is so now and would be, who decides it, and what becomes of the
 //! committee. All of it is a node's word and this program's arithmetic; the ledger judges again when it is decided.
 
-use quorate_client::governance::{
-    InForce, Standing, change_view, count, counts_as_active, impact_of, rule_of,
-};
+use quorate_client::governance::{InForce, Standing, change_view, count, counts_as_active, impact_of};
 use quorate_client::schema::{
     ChangeView, CommitteeFigures, CountView, ImpactView, Member, MemberName, ProposalStateView,
 };
@@ -96,7 +94,7 @@ impl Outlook {
             })
             .collect();
         let electorate: Vec<u32> = voters.iter().map(|voter| voter.number).collect();
-        let rule = rule_of(change, self.engine, &self.rules);
+        let rule = self.rules.deciding(change, self.engine);
         let mut standing = Standing::of(self.engine, self.protocol, &self.members);
         for waiting in &self.waiting {
             standing = standing.with(waiting, true);

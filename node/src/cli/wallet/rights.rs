@@ -171,34 +171,24 @@ pub(crate) async fn revoke(args: &RevokeArgs, output: &Output) -> Result<(), Fai
 
 /// Freezes an account.
 pub(crate) async fn freeze(args: &FreezeArgs, output: &Output) -> Result<(), Failure> {
-    let FrozenArgs {
-        whom,
-        asset,
-        reason,
-        act,
-    } = &args.frozen;
-    check_text("reason", reason, MAX_REASON_BYTES)?;
-    let operation = Operation::Freeze {
-        account: *whom,
-        asset: *asset,
-    };
-    act.begin().await?.act(operation, reason, output).await
+    let FrozenArgs { whom, asset, .. } = args.frozen;
+    let operation = Operation::Freeze { account: whom, asset };
+    args.frozen.act(operation, output).await
 }
 
 /// Ends that.
 pub(crate) async fn unfreeze(args: &UnfreezeArgs, output: &Output) -> Result<(), Failure> {
-    let FrozenArgs {
-        whom,
-        asset,
-        reason,
-        act,
-    } = &args.frozen;
-    check_text("reason", reason, MAX_REASON_BYTES)?;
-    let operation = Operation::Unfreeze {
-        account: *whom,
-        asset: *asset,
-    };
-    act.begin().await?.act(operation, reason, output).await
+    let FrozenArgs { whom, asset, .. } = args.frozen;
+    let operation = Operation::Unfreeze { account: whom, asset };
+    args.frozen.act(operation, output).await
+}
+
+impl FrozenArgs {
+    async fn act(&self, operation: Operation, output: &Output) -> Result<(), Failure> {
+        check_text("reason", &self.reason, MAX_REASON_BYTES)?;
+        let acting = self.act.begin().await?;
+        acting.act(operation, &self.reason, output).await
+    }
 }
 
 /// Makes an account a member's, or nobody's.
