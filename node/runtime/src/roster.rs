@@ -432,7 +432,7 @@ mod tests {
         };
         assert!(!roster.is_changed_by(&BTreeMap::new()));
         assert!(!roster.is_changed_by(&after(|seat| seat.active = Height(640))));
-        assert!(roster.is_changed_by(&after(|seat| seat.addresses.clear())));
+        assert!(roster.is_changed_by(&after(|seat| seat.addresses.push("/dns/moved".into()))));
         assert!(roster.is_changed_by(&after(|seat| seat.sits = false)));
         assert!(
             roster.is_changed_by(&after(|seat| seat.number = SeatNumber(4))),
